@@ -1,0 +1,218 @@
+package main
+
+import (
+	. "github.com/dave/jennifer/jen"
+
+	"github.com/fletchmq/fletch/spec"
+)
+
+// decode renders:
+//
+//	func (p *Publish) Decode(first byte, body []byte, v Version) error {
+//		r := wire.NewReader(body)
+//		<p.Flag = first&mask != 0>
+//		<p.X = r.X()>
+//		if f := r.Done(); f != nil {
+//			return Broken(v, TypePublish, f)
+//		}
+//		return p.rules(v)
+//	}
+func decode(f *File, p spec.Packet) {
+	f.Comment("Decode reads the packet with this first byte and this body. See Packet.")
+	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
+		if p.In != 0 {
+			g.Id("r").Dot("Refuse").Call(Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
+		}
+		fields := p.Fields
+		if len(fields) > 0 && fields[0].Kind == spec.Level { // first, so that all that follows is of a version
+			g.Id("v").Op("=").Id("readLevel").Call(Op("&").Id("r"))
+			g.Add(packet(fields[0].Name)).Op("=").Id("v")
+			fields = fields[1:]
+		}
+		reserved(g, "first", byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags, wrong: p.Wrong})
+		unpack(g, "first", p.Flags, packet)
+		for _, x := range fields {
+			getOrZero(g, x, p, packet)
+		}
+		g.If(Id("f").Op(":=").Id("r").Dot("Done").Call(), Id("f").Op("!=").Nil()).Block(
+			Return(Id("Broken").Call(Id("v"), Id("Type"+title(p.Name)), Id("f"))))
+		g.Return(ruled(p))
+	})
+}
+
+// ruled is what a packet that has been read is worth: what its rules say, if it
+// has any.
+func ruled(p spec.Packet) *Statement {
+	if hasRules(p) {
+		return Id("p").Dot("rules").Call(Id("v"))
+	}
+	return Nil()
+}
+
+// getOrZero reads x if it is there, and makes it zero if it is not.
+func getOrZero(g *Group, x spec.Field, p spec.Packet, at place) {
+	c := both(guard(x, p, at), more(x))
+	if c == nil {
+		get(g, x, p, at)
+		return
+	}
+	g.If(c).BlockFunc(func(g *Group) { get(g, x, p, at) }).Else().BlockFunc(func(g *Group) {
+		zero(g, x, at)
+		if x.Tail != 0 && x.If.Op == spec.IsSet {
+			g.Add(at(x.If.Field)).Op("=").False() // announced, and missing
+		}
+	})
+}
+
+// more is the condition for a field that the packet may end before.
+func more(x spec.Field) *Statement {
+	left := func() *Statement { return Id("r").Dot("Len").Call().Op(">").Lit(0) }
+	switch x.Tail {
+	case 0:
+		return nil
+	case x.In:
+		return left()
+	}
+	return Parens(inVersion(spec.All &^ x.Tail).Op("||").Add(left()))
+}
+
+func get(g *Group, x spec.Field, p spec.Packet, at place) {
+	switch x.Kind {
+	case spec.Bits:
+		local := lower(x.Name)
+		g.Id(local).Op(":=").Id("r").Dot("U8").Call()
+		reserved(g, local, byteOfBits{width: 8, bits: x.Bits, wrong: x.Wrong, loose: x.Loose})
+		unpack(g, local, x.Bits, at)
+	case spec.Props:
+		g.Add(at(x.Name)).Dot("decode").Call(Op("&").Id("r"))
+	case spec.Group:
+		for _, y := range x.Fields {
+			getOrZero(g, y, p, at.inside(x))
+		}
+	case spec.List:
+		g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))
+		g.For(Id("r").Dot("Len").Call().Op(">").Lit(0)).BlockFunc(func(g *Group) {
+			if single(x) {
+				g.Add(at(x.Name)).Op("=").Append(at(x.Name), read(x.Fields[0]))
+				return
+			}
+			g.Var().Id("x").Id(x.As)
+			for _, y := range x.Fields {
+				get(g, y, p, members(func() *Statement { return Id("x") }))
+			}
+			g.Add(at(x.Name)).Op("=").Append(at(x.Name), Id("x"))
+		})
+	default:
+		g.Add(at(x.Name)).Op("=").Add(read(x))
+	}
+}
+
+var readers = map[spec.Kind]string{
+	spec.U8: "U8", spec.U16: "U16", spec.U32: "U32", spec.VarInt: "VarInt",
+	spec.Text: "Text", spec.Binary: "Binary", spec.Rest: "Rest",
+}
+
+// read is the value of a field off the Reader.
+func read(x spec.Field) *Statement {
+	v := Id("r").Dot(readers[x.Kind]).Call()
+	if x.As != "" {
+		v = Id(x.As).Call(v)
+	}
+	return v
+}
+
+// byteOfBits is a byte, or the low nibble of one, made of named bits.
+type byteOfBits struct {
+	width int
+	fixed int // what the bits without a name must be
+	bits  []spec.Bit
+	wrong string
+	loose spec.Version
+}
+
+// nameless is the mask of the bits that have no name in version v.
+func (b byteOfBits) nameless(v spec.Version) int {
+	m := 1<<b.width - 1
+	if b.loose&v != 0 {
+		return 0
+	}
+	for _, x := range b.bits {
+		if x.In == 0 || x.In&v != 0 {
+			m &^= (1<<max(x.Width, 1) - 1) << x.At
+		}
+	}
+	return m
+}
+
+// reserved renders a check of the bits without a name for each set of versions
+// in which the same bits have none.
+func reserved(g *Group, from string, b byteOfBits) {
+	masks := map[spec.Version]int{}
+	for i := range b.width {
+		var in spec.Version
+		for _, v := range []spec.Version{spec.V31, spec.V311, spec.V5} {
+			if b.nameless(v)&(1<<i) != 0 {
+				in |= v
+			}
+		}
+		masks[in] |= 1 << i
+	}
+	for in := spec.All; in > 0; in-- {
+		if m := masks[in]; m != 0 {
+			want := Lit(0)
+			if b.fixed&m != 0 {
+				want = mask(b.fixed & m)
+			}
+			g.Id("r").Dot("Refuse").Call(both(inVersion(in), Id(from).Op("&").Add(mask(m)).Op("!=").Add(want)), fault(b.wrong))
+		}
+	}
+}
+
+// unpack renders the assignments of named bits.
+func unpack(g *Group, from string, bits []spec.Bit, at place) {
+	for _, b := range bits {
+		c := inVersion(b.In)
+		if b.Width <= 1 {
+			g.Add(at(b.Name)).Op("=").Add(both(c, Id(from).Op("&").Add(mask(1<<b.At)).Op("!=").Lit(0)))
+			continue
+		}
+		take := func(g *Group) {
+			v := Id(from)
+			if b.At > 0 {
+				v = v.Op(">>").Lit(b.At)
+			}
+			v = v.Op("&").Add(mask(1<<b.Width - 1))
+			if b.As != "" {
+				v = Id(b.As).Call(v)
+			}
+			g.Add(at(b.Name)).Op("=").Add(v)
+			if b.Max > 0 {
+				g.Id("r").Dot("Refuse").Call(at(b.Name).Op(">").Lit(b.Max), fault(b.Over))
+			}
+		}
+		if c == nil {
+			take(g)
+			continue
+		}
+		g.If(c).BlockFunc(take).Else().Block(at(b.Name).Op("=").Lit(0))
+	}
+}
+
+// zero renders what a field is that is not in the packet.
+func zero(g *Group, x spec.Field, at place) {
+	switch x.Kind {
+	case spec.Props:
+		g.Add(at(x.Name)).Dot("Reset").Call()
+	case spec.Group:
+		for _, y := range x.Fields {
+			zero(g, y, at.inside(x))
+		}
+	case spec.List:
+		g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))
+	case spec.Text, spec.Binary, spec.Rest:
+		g.Add(at(x.Name)).Op("=").Nil()
+	default:
+		g.Add(at(x.Name)).Op("=").Lit(0)
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"slices"
+
+	. "github.com/dave/jennifer/jen"
+
+	"github.com/fletchmq/fletch/spec"
+)
+
+// reasons renders the reason codes of 5.0, who may send them in which packet,
+// and the return codes of 3.1 and 3.1.1.
+func reasons(f *File, s Spec) {
+	f.Comment("ReasonCode is the outcome of something, section 2.4. From 0x80 it is a failure.")
+	f.Type().Id("ReasonCode").Uint8()
+	f.Comment("The reason codes of table 2-6. Where names share a code, the packet says which is meant.")
+	f.Const().DefsFunc(func(g *Group) {
+		for _, r := range s.Reasons {
+			g.Id(r.Name).Id("ReasonCode").Op("=").Add(hex(int(r.Code)))
+		}
+	})
+	f.Comment("String is the name in the standard.")
+	f.Func().Params(Id("r").Id("ReasonCode")).Id("String").Params().String().BlockFunc(func(g *Group) {
+		g.Switch(Id("r")).BlockFunc(func(g *Group) {
+			seen := map[uint8]bool{}
+			for _, r := range s.Reasons {
+				if !seen[r.Code] {
+					seen[r.Code] = true
+					g.Case(Id(r.Name)).Block(Return(Lit(r.Title)))
+				}
+			}
+		})
+		g.Return(Lit("unknown reason code"))
+	})
+	senderTable(f, s)
+	f.Comment("ReturnCode is the outcome of CONNECT and SUBSCRIBE in 3.1 and 3.1.1.")
+	f.Type().Id("ReturnCode").Uint8()
+	f.Comment("The return codes of CONNACK, table 3.1 of the 3.1.1 document, and of SUBACK, section 3.9.3.")
+	f.Const().DefsFunc(func(g *Group) {
+		for _, r := range s.Returns {
+			comment(g.Id(r.Name).Id("ReturnCode").Op("=").Add(hex(int(r.Code))), r.Packet+": "+r.Title)
+		}
+	})
+	returnSets(f, s)
+	returnCode(f, s)
+}
+
+// senderTable renders the table behind validIn and sentBy: for each code a set of
+// packet types for the client, and one for the server.
+func senderTable(f *File, s Spec) {
+	var table [256][2][]string
+	for _, r := range s.Reasons {
+		for _, name := range r.In {
+			from := senderOf(s, r, name)
+			for i, side := range []spec.Side{spec.Client, spec.Server} {
+				if from&side != 0 {
+					table[r.Code][i] = append(table[r.Code][i], name)
+				}
+			}
+		}
+	}
+	f.Comment("reasonSenders is the packets in which a client, and in which a server, may send a code.")
+	f.Var().Id("reasonSenders").Op("=").Index(Lit(256)).Index(Lit(2)).Uint16().ValuesFunc(func(g *Group) {
+		for code, row := range table {
+			if len(row[0])+len(row[1]) > 0 {
+				g.Line().Add(hex(code)).Op(":").Values(typeSet(row[0]), typeSet(row[1]))
+			}
+		}
+		g.Line()
+	})
+}
+
+// typeSet is a set of packet types.
+func typeSet(names []string) *Statement {
+	if len(names) == 0 {
+		return Lit(0)
+	}
+	var x *Statement
+	for _, name := range names {
+		bit := Lit(1).Op("<<").Id("Type" + title(name))
+		if x == nil {
+			x = bit
+		} else {
+			x = x.Op("|").Add(bit)
+		}
+	}
+	return x
+}
+
+// returnSets renders the other table behind validIn: for each return code the
+// packets of 3.1, and those of 3.1.1, that may carry it.
+func returnSets(f *File, s Spec) {
+	var table [256][2][]string
+	for _, r := range s.Returns {
+		for i, v := range []spec.Version{spec.V31, spec.V311} {
+			if r.In&v != 0 {
+				table[r.Code][i] = append(table[r.Code][i], r.Packet)
+			}
+		}
+	}
+	f.Comment("returnPackets is the packets of 3.1, and those of 3.1.1, that may carry a return code.")
+	f.Var().Id("returnPackets").Op("=").Index(Lit(256)).Index(Lit(2)).Uint16().ValuesFunc(func(g *Group) {
+		for code, row := range table {
+			if len(row[0])+len(row[1]) > 0 {
+				g.Line().Add(hex(code)).Op(":").Values(typeSet(row[0]), typeSet(row[1]))
+			}
+		}
+		g.Line()
+	})
+}
+
+// senderOf is the sides that may send reason r in the packet of that name.
+func senderOf(s Spec, r spec.Reason, name string) spec.Side {
+	both := spec.Client | spec.Server
+	for _, only := range r.Only {
+		if only.Packet == name {
+			return only.From
+		}
+	}
+	i := slices.IndexFunc(s.Packets, func(p spec.Packet) bool { return p.Name == name })
+	if i < 0 {
+		panic(hole("reason %s is in %s, which is no packet", r.Name, name))
+	}
+	if from := s.Packets[i].From; from != 0 {
+		return from
+	}
+	return both
+}
+
+func returnCode(f *File, s Spec) {
+	f.Comment("ReturnCode is the return code of CONNACK in 3.1 and 3.1.1 that says the same as r, if there is one.")
+	f.Func().Params(Id("r").Id("ReasonCode")).Id("ReturnCode").Params().Params(Id("ReturnCode"), Bool()).Block(
+		Switch(Id("r")).BlockFunc(func(g *Group) {
+			for _, c := range s.Returns {
+				if c.Packet != "CONNACK" {
+					continue
+				}
+				var same []Code
+				for _, r := range s.Reasons {
+					if c.Code != 0 && r.Return == c.Code || c.Code == 0 && r.Code == 0 && len(same) == 0 {
+						same = append(same, Id(r.Name))
+					}
+				}
+				if len(same) > 0 {
+					g.Case(same...).Block(Return(Id(c.Name), True()))
+				}
+			}
+		}),
+		Return(Lit(0), False()),
+	)
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	. "github.com/dave/jennifer/jen"
+
+	"github.com/fletchmq/fletch/spec"
+)
+
+// validate renders Validate, which is about every field, and the rules, which
+// are what Decode asks when the fields have been read:
+//
+//	func (p *Publish) Validate(v Version) error {
+//		<if f := check(p.X); f != nil { return Broken(…) }>
+//		return p.rules(v)
+//	}
+//
+//	func (p *Publish) rules(v Version) error {
+//		switch {
+//		case <rule broken>:
+//			return broken(v, TypePublish, <reason>, <number in 3.1.1>, <in 5.0>, <doc>)
+//		}
+//		return nil
+//	}
+func validate(f *File, p spec.Packet) {
+	typ := Id("Type" + title(p.Name))
+	f.Comment("Validate reports what would keep a peer from accepting p in version v. See Packet.")
+	method(f, title(p.Name), "Validate").Params(Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+		g.Var().Id("c").Id("checker")
+		if p.In != 0 {
+			g.Id("c").Dot("refuse").Call(Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
+		}
+		checkBits(g, p.Flags, packet)
+		for _, x := range p.Fields {
+			check(g, x, p, packet)
+		}
+		g.If(Id("f").Op(":=").Id("c").Dot("done").Call(Id("p").Dot("Size").Call(Id("v"))), Id("f").Op("!=").Nil()).Block(
+			Return(Id("Broken").Call(Id("v"), typ.Clone(), Id("f"))))
+		g.Return(ruled(p))
+	})
+	if hasRules(p) {
+		f.Comment("rules reports the first rule that p breaks in version v.")
+		method(f, title(p.Name), "rules").Params(Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+			rules(g, p.Rules, p, packet)
+			nestedRules(g, p.Fields, p, packet)
+			g.Return(Nil())
+		})
+	}
+	if directed(p) {
+		f.Comment("rulesFrom reports the first rule that p breaks as a packet from this side.")
+		method(f, title(p.Name), "rulesFrom").Params(Id("from").Id("Side"), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+			directedRules(g, p)
+			g.Return(Nil())
+		})
+	}
+}
+
+// check renders what Validate asks of the value of a field.
+func check(g *Group, x spec.Field, p spec.Packet, at place) {
+	switch x.Kind {
+	case spec.Text:
+		guarded(g, guard(x, p, at), func(g *Group) { g.Id("c").Dot("text").Call(at(x.Name)) })
+	case spec.Binary:
+		guarded(g, guard(x, p, at), func(g *Group) { g.Id("c").Dot("binary").Call(at(x.Name)) })
+	case spec.Bits:
+		checkBits(g, x.Bits, at)
+	case spec.Props:
+		guarded(g, guard(x, p, at), func(g *Group) { g.Add(at(x.Name)).Dot("check").Call(Op("&").Id("c")) })
+	case spec.Group:
+		guarded(g, guard(x, p, at), func(g *Group) {
+			for _, y := range x.Fields {
+				check(g, y, p, at.inside(x))
+			}
+		})
+	case spec.List:
+		if single(x) && x.Fields[0].Kind == spec.U8 {
+			return
+		}
+		at.elements(g, x, func(g *Group, at place) {
+			for _, y := range x.Fields {
+				check(g, y, p, at)
+			}
+		})
+	}
+}
+
+func checkBits(g *Group, bits []spec.Bit, at place) {
+	for _, b := range bits {
+		if b.Max > 0 {
+			c := both(inVersion(b.In), at(b.Name).Op(">").Lit(b.Max))
+			g.Id("c").Dot("refuse").Call(c, fault(b.Over))
+		}
+	}
+}
+
+func hasRules(p spec.Packet) bool {
+	return undirected(p.Rules) || nested(p.Fields)
+}
+
+func undirected(rules []spec.Rule) bool {
+	for _, r := range rules {
+		if r.From == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// nested reports whether a field has rules in it.
+func nested(fields []spec.Field) bool {
+	for _, x := range fields {
+		if len(x.Rules) > 0 || nested(x.Fields) {
+			return true
+		}
+	}
+	return false
+}
+
+// rules renders those that hold whoever sends the packet.
+func rules(g *Group, all []spec.Rule, p spec.Packet, at place) {
+	if !undirected(all) {
+		return
+	}
+	g.Switch().BlockFunc(func(g *Group) {
+		for _, r := range all {
+			if r.From == 0 {
+				g.Case(both(inVersion(ruledBy(r)), holds(r.When, p, at), holds(opposite(r.Must), p, at))).Block(breaks(r, p))
+			}
+		}
+	})
+}
+
+// nestedRules renders the rules of groups, of the elements of lists, and of
+// single fields.
+func nestedRules(g *Group, fields []spec.Field, p spec.Packet, at place) {
+	for _, x := range fields {
+		if len(x.Rules) == 0 && !nested(x.Fields) {
+			continue
+		}
+		switch x.Kind {
+		case spec.Group:
+			guarded(g, guard(x, p, at), func(g *Group) {
+				rules(g, x.Rules, p, at.inside(x))
+				nestedRules(g, x.Fields, p, at.inside(x))
+			})
+		case spec.List:
+			at.elements(g, x, func(g *Group, at place) {
+				nestedRules(g, x.Fields, p, at)
+				rules(g, x.Rules, p, at)
+			})
+		default:
+			rules(g, x.Rules, p, at)
+		}
+	}
+}
+
+// directed reports whether p has rules for one side only.
+func directed(p spec.Packet) bool {
+	for _, r := range p.Rules {
+		if r.From != 0 {
+			return true
+		}
+	}
+	return oneSided(p)
+}
+
+// oneSided reports whether there is a reason code that only one side may send in p.
+func oneSided(p spec.Packet) bool {
+	for _, r := range spec.Reasons {
+		for _, s := range r.Only {
+			if s.Packet == p.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func directedRules(g *Group, p spec.Packet) {
+	g.Switch().BlockFunc(func(g *Group) {
+		for _, r := range p.Rules {
+			switch {
+			case r.From != 0:
+				from := Id("from").Op("==").Id(sideName[r.From])
+				g.Case(both(from, inVersion(ruledBy(r)), holds(r.When, p, packet), holds(opposite(r.Must), p, packet))).Block(breaks(r, p))
+			case r.Must.Op == spec.ReasonOK && oneSided(p):
+				sent := packet(r.Must.Field).Dot("sentBy").Call(Id("Type"+title(p.Name)), Id("from"))
+				g.Case(both(inVersion(ruledBy(r)), Op("!").Add(sent))).Block(breaks(r, p))
+			}
+		}
+	})
+}
+
+var sideName = map[spec.Side]string{spec.Client: "Client", spec.Server: "Server"}
+
+// breaks renders the return of a broken rule.
+func breaks(r spec.Rule, p spec.Packet) *Statement {
+	return Return(Id("broken").Call(Id("v"), Id("Type"+title(p.Name)), Id(r.Reason), Lit(r.V3), Lit(r.V5), Lit(r.Doc)))
+}
+
+// ruledBy is the versions that a rule holds in.
+func ruledBy(r spec.Rule) (set spec.Version) {
+	if r.V3 != "" {
+		set |= spec.V3
+	}
+	if r.V5 != "" {
+		set |= spec.V5
+	}
+	if r.In != 0 {
+		set &= r.In
+	}
+	return set
+}

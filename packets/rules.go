@@ -1,0 +1,58 @@
+package packets
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// The conditions of the rules in package spec that are more than a comparison.
+
+// validIn reports whether a packet of type t may carry r in version v.
+func (r ReasonCode) validIn(t Type, v Version) bool {
+	switch v {
+	case V5:
+		return (reasonSenders[r][0]|reasonSenders[r][1])>>t&1 != 0
+	case V31:
+		return returnPackets[r][0]>>t&1 != 0
+	}
+	return returnPackets[r][1]>>t&1 != 0
+}
+
+// sentBy reports whether that side may send r in a packet of type t.
+func (r ReasonCode) sentBy(t Type, side Side) bool { return reasonSenders[r][side-1]>>t&1 != 0 }
+
+// atMostCharacters counts characters, not bytes.
+func atMostCharacters(b []byte, n int) bool { return len(b) <= n || utf8.RuneCount(b) <= n }
+
+func noWildcard(b []byte) bool { return !hasWildcard(b) }
+
+// hashLast reports whether # stands only alone in the last level of filter f.
+func hashLast(f []byte) bool {
+	i := bytes.IndexByte(f, '#')
+	return i < 0 || i == len(f)-1 && (i == 0 || f[i-1] == '/')
+}
+
+// plusAlone reports whether every + of filter f has a level to itself.
+func plusAlone(f []byte) bool {
+	for i, c := range f {
+		if c == '+' && (i > 0 && f[i-1] != '/' || i+1 < len(f) && f[i+1] != '/') {
+			return false
+		}
+	}
+	return true
+}
+
+func notShared(f []byte) bool { return !bytes.HasPrefix(f, []byte(sharePrefix)) }
+
+// shareNamed reports whether f, if it is shared, has a share name.
+func shareNamed(f []byte) bool {
+	group, _, shared := SplitShared(f)
+	return !shared || len(group) > 0
+}
+
+// shareFilter reports whether the share name of f, if it has one, has no
+// wildcard, and is followed by a slash and a topic filter.
+func shareFilter(f []byte) bool {
+	group, rest, shared := SplitShared(f)
+	return !shared || noWildcard(group) && len(rest) > 0
+}

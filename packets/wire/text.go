@@ -1,0 +1,54 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"unicode/utf8"
+)
+
+// CheckText reports what keeps v from being a UTF-8 encoded string of the
+// standard: its length, its encoding [MQTT-1.5.4-1] or a U+0000 [MQTT-1.5.4-2].
+func CheckText(v []byte) *Fault {
+	switch {
+	case len(v) > MaxField:
+		return TooLong
+	case plainText(v):
+		return nil
+	case bytes.IndexByte(v, 0) >= 0:
+		return NUL
+	case !utf8.Valid(v):
+		return NotUTF8
+	}
+	return nil
+}
+
+// CheckBinary reports whether v is too long to be a field.
+func CheckBinary(v []byte) *Fault {
+	if len(v) > MaxField {
+		return TooLong
+	}
+	return nil
+}
+
+const (
+	lows  = 0x0101010101010101 // the lowest bit of each of eight bytes
+	highs = 0x8080808080808080 // the highest
+)
+
+// plainText reports whether all of v is from U+0001 to U+007F, which is all but
+// a few of the texts there are: eight bytes at a time, and no second look.
+func plainText(v []byte) bool {
+	for len(v) >= 8 {
+		x := binary.LittleEndian.Uint64(v)
+		if (x|(x-lows))&highs != 0 { // x-lows borrows from above a byte that is zero
+			return false
+		}
+		v = v[8:]
+	}
+	for _, c := range v {
+		if c-1 >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
