@@ -179,7 +179,7 @@ func (w *breakerWriter) ranges(e encoder, bits []spec.Bit, at func(*sample) *sam
 // that there are not.
 func (w *breakerWriter) shape(e encoder) {
 	b := e.packet(e.valid())
-	if n := len(e.p.Fields); n > 0 && e.p.Fields[0].Tail == 0 {
+	if n := len(e.p.Fields); n > 0 && e.p.Fields[0].Tail == 0 && !openEnded(e.p.Fields[0]) {
 		cut := 1
 		if first := e.p.Fields[0]; first.Kind == spec.Level { // behind it, where the version is known
 			cut = len(e.field(first, e.valid()))

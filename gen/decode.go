@@ -19,14 +19,19 @@ import (
 //	}
 func decode(f *File, p spec.Packet) {
 	f.Comment("Decode reads the packet with this first byte and this body. See Packet.")
-	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+	hasLevel := len(p.Fields) > 0 && p.Fields[0].Kind == spec.Level
+	param := "v"
+	if hasLevel {
+		param = "_" // the packet itself says it
+	}
+	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id(param).Id("Version")).Error().BlockFunc(func(g *Group) {
 		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
 		if p.In != 0 {
 			g.Id("r").Dot("Refuse").Call(Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
 		}
 		fields := p.Fields
-		if len(fields) > 0 && fields[0].Kind == spec.Level { // first, so that all that follows is of a version
-			g.Id("v").Op("=").Id("readLevel").Call(Op("&").Id("r"))
+		if hasLevel { // first, so that all that follows is of a version
+			g.Id("v").Op(":=").Id("readLevel").Call(Op("&").Id("r"))
 			g.Add(packet(fields[0].Name)).Op("=").Id("v")
 			fields = fields[1:]
 		}

@@ -100,7 +100,7 @@ func main() {
 }
 
 // standard is all of package spec.
-var standard = Spec{spec.Packets, spec.Properties, spec.Reasons, spec.Returns, spec.Faults, nil}
+var standard = Spec{spec.Packets, spec.Properties, spec.Reasons, spec.Returns, spec.Faults, spec.Statements}
 
 func write(dir string, all []output) error {
 	for _, o := range all {

@@ -117,16 +117,33 @@ func nested(fields []spec.Field) bool {
 
 // rules renders those that hold whoever sends the packet.
 func rules(g *Group, all []spec.Rule, p spec.Packet, at place) {
-	if !undirected(all) {
-		return
-	}
-	g.Switch().BlockFunc(func(g *Group) {
-		for _, r := range all {
-			if r.From == 0 {
-				g.Case(both(inVersion(ruledBy(r)), holds(r.When, p, at), holds(opposite(r.Must), p, at))).Block(breaks(r, p))
-			}
+	var cases []brokenCase
+	for _, r := range all {
+		if r.From == 0 {
+			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), holds(r.When, p, at), holds(opposite(r.Must), p, at))})
 		}
-	})
+	}
+	refuse(g, p, cases)
+}
+
+// brokenCase is a rule, and the condition for it to be broken.
+type brokenCase struct {
+	spec.Rule
+	broken *Statement
+}
+
+// refuse renders the return of the first rule that is broken.
+func refuse(g *Group, p spec.Packet, cases []brokenCase) {
+	if len(cases) == 1 {
+		g.If(cases[0].broken).Block(breaks(cases[0].Rule, p))
+	}
+	if len(cases) > 1 {
+		g.Switch().BlockFunc(func(g *Group) {
+			for _, c := range cases {
+				g.Case(c.broken).Block(breaks(c.Rule, p))
+			}
+		})
+	}
 }
 
 // nestedRules renders the rules of groups, of the elements of lists, and of
@@ -176,18 +193,18 @@ func oneSided(p spec.Packet) bool {
 }
 
 func directedRules(g *Group, p spec.Packet) {
-	g.Switch().BlockFunc(func(g *Group) {
-		for _, r := range p.Rules {
-			switch {
-			case r.From != 0:
-				from := Id("from").Op("==").Id(sideName[r.From])
-				g.Case(both(from, inVersion(ruledBy(r)), holds(r.When, p, packet), holds(opposite(r.Must), p, packet))).Block(breaks(r, p))
-			case r.Must.Op == spec.ReasonOK && oneSided(p):
-				sent := packet(r.Must.Field).Dot("sentBy").Call(Id("Type"+title(p.Name)), Id("from"))
-				g.Case(both(inVersion(ruledBy(r)), Op("!").Add(sent))).Block(breaks(r, p))
-			}
+	var cases []brokenCase
+	for _, r := range p.Rules {
+		switch {
+		case r.From != 0:
+			from := Id("from").Op("==").Id(sideName[r.From])
+			cases = append(cases, brokenCase{r, both(from, inVersion(ruledBy(r)), holds(r.When, p, packet), holds(opposite(r.Must), p, packet))})
+		case r.Must.Op == spec.ReasonOK && oneSided(p):
+			sent := packet(r.Must.Field).Dot("sentBy").Call(Id("Type"+title(p.Name)), Id("from"))
+			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), Op("!").Add(sent))})
 		}
-	})
+	}
+	refuse(g, p, cases)
 }
 
 var sideName = map[spec.Side]string{spec.Client: "Client", spec.Server: "Server"}

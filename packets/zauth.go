@@ -91,8 +91,7 @@ func (p *Auth) rules(v Version) error {
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Auth) rulesFrom(from Side, v Version) error {
-	switch {
-	case v == V5 && !p.Reason.sentBy(TypeAuth, from):
+	if v == V5 && !p.Reason.sentBy(TypeAuth, from) {
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	}
 	return nil

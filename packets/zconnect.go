@@ -85,9 +85,9 @@ func (p *Connect) AppendTo(b []byte, v Version) []byte {
 }
 
 // Decode reads the packet with this first byte and this body. See Packet.
-func (p *Connect) Decode(first byte, body []byte, v Version) error {
+func (p *Connect) Decode(first byte, body []byte, _ Version) error {
 	r := wire.NewReader(body)
-	v = readLevel(&r)
+	v := readLevel(&r)
 	p.Version = v
 	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
 	flags := r.U8()

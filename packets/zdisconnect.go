@@ -76,8 +76,7 @@ func (p *Disconnect) Validate(v Version) error {
 
 // rules reports the first rule that p breaks in version v.
 func (p *Disconnect) rules(v Version) error {
-	switch {
-	case v == V5 && !p.Reason.validIn(TypeDisconnect, v):
+	if v == V5 && !p.Reason.validIn(TypeDisconnect, v) {
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")
 	}
 	return nil

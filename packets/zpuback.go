@@ -90,8 +90,7 @@ func (p *Puback) rules(v Version) error {
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Puback) rulesFrom(from Side, v Version) error {
-	switch {
-	case v == V5 && !p.Reason.sentBy(TypePuback, from):
+	if v == V5 && !p.Reason.sentBy(TypePuback, from) {
 		return broken(v, TypePuback, ProtocolError, "", "3.4.2-1", "only reason codes listed for PUBACK")
 	}
 	return nil

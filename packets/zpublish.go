@@ -114,8 +114,7 @@ func (p *Publish) rules(v Version) error {
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Publish) rulesFrom(from Side, v Version) error {
-	switch {
-	case from == Client && v == V5 && p.Props.has.Has(PropSubscriptionIdentifier):
+	if from == Client && v == V5 && p.Props.has.Has(PropSubscriptionIdentifier) {
 		return broken(v, TypePublish, ProtocolError, "", "3.3.4-6", "no subscription identifier from a client")
 	}
 	return nil

@@ -90,8 +90,7 @@ func (p *Pubrec) rules(v Version) error {
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Pubrec) rulesFrom(from Side, v Version) error {
-	switch {
-	case v == V5 && !p.Reason.sentBy(TypePubrec, from):
+	if v == V5 && !p.Reason.sentBy(TypePubrec, from) {
 		return broken(v, TypePubrec, ProtocolError, "", "3.5.2-1", "only reason codes listed for PUBREC")
 	}
 	return nil

@@ -83,8 +83,7 @@ func (p *Suback) rules(v Version) error {
 		return broken(v, TypeSuback, ProtocolError, "3.8.4-5", "3.8.4-6", "a code for each topic filter")
 	}
 	for _, x := range p.Reasons {
-		switch {
-		case !x.validIn(TypeSuback, v):
+		if !x.validIn(TypeSuback, v) {
 			return broken(v, TypeSuback, ProtocolError, "3.9.3-2", "3.9.3-2", "only codes listed for SUBACK")
 		}
 	}

@@ -141,8 +141,7 @@ func (p *Subscribe) rules(v Version) error {
 		case v == V5 && !shareFilter(x.Filter):
 			return broken(v, TypeSubscribe, TopicFilterInvalid, "", "4.8.2-2", "a share name without wildcards, a slash and a topic filter")
 		}
-		switch {
-		case v == V5 && x.NoLocal && !notShared(x.Filter):
+		if v == V5 && x.NoLocal && !notShared(x.Filter) {
 			return broken(v, TypeSubscribe, ProtocolError, "", "3.8.3-4", "no No Local on a shared subscription")
 		}
 	}

@@ -91,8 +91,7 @@ func (p *Unsuback) rules(v Version) error {
 		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-1", "a code for each topic filter")
 	}
 	for _, x := range p.Reasons {
-		switch {
-		case v == V5 && !x.validIn(TypeUnsuback, v):
+		if v == V5 && !x.validIn(TypeUnsuback, v) {
 			return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-2", "only reason codes listed for UNSUBACK")
 		}
 	}
