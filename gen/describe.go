@@ -59,6 +59,8 @@ func describeField(g *Group, x spec.Field, p spec.Packet, at place) {
 		g.Id("w").Dot("prefix").Op("=").Lit(kebab(x.Name) + "-")
 		describeFields(g, x.Fields, p, at.inside(x))
 		g.Id("w").Dot("prefix").Op("=").Lit("")
+	case single(x) && x.Fields[0].As == "ReasonCode":
+		g.Id("w").Dot("codes").Call(Lit(kebab(x.Fields[0].Name)), at(x.Name))
 	case x.Kind == spec.List:
 		at.elements(g, x, func(g *Group, at place) { describeFields(g, x.Fields, p, at) })
 	default:
@@ -89,7 +91,7 @@ func describeBlock(f *File, name string, rows []row) {
 				continue
 			}
 			each(g, x, func(g *Group, v *Statement) {
-				key := Lit(kebab(x.Name))
+				key := Lit(strings.TrimPrefix(kebab(x.Name), strings.ToLower(name)+"-")) // not will-will-delay-interval
 				switch {
 				case x.Secret:
 					g.Id("w").Dot("secret").Call(key)

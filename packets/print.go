@@ -55,7 +55,20 @@ func (p *printer) number(key string, n uint32) {
 	p.line = strconv.AppendUint(append(p.line, '='), uint64(n), 10)
 }
 
+// code shows a reason code that is not 0.
 func (p *printer) code(key string, r ReasonCode) {
+	if r != 0 {
+		p.codes(key, []ReasonCode{r})
+	}
+}
+
+func (p *printer) codes(key string, all []ReasonCode) {
+	for _, r := range all {
+		p.oneCode(key, r)
+	}
+}
+
+func (p *printer) oneCode(key string, r ReasonCode) {
 	if !p.asLine {
 		p.attrs = append(p.attrs, slog.String(p.prefix+key, r.hex()))
 		return

@@ -40,7 +40,7 @@ func lines(t testing.TB, name string) (all []line) {
 			continue
 		}
 		l := line{v: versionWords[words[0]], from: Client, packet: expand(t, words[2]), rest: words[3:], number: n}
-		if words[1] == "server" {
+		if words[1] == "server" || words[1] == "s>c" {
 			l.from = Server
 		}
 		all = append(all, l)

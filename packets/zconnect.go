@@ -10,12 +10,12 @@ import (
 // Connect is the first packet a client sends. Section 3.1.
 type Connect struct {
 	Version     Version // set by Decode; AppendTo writes the version it is given
-	HasUsername bool    // Username is there
-	HasPassword bool    // Password is there
-	WillRetain  bool
+	CleanStart  bool    // Clean Session in 3.1 and 3.1.1
+	HasWill     bool    // Will is there
 	WillQoS     QoS
-	HasWill     bool   // Will is there
-	CleanStart  bool   // Clean Session in 3.1 and 3.1.1
+	WillRetain  bool
+	HasPassword bool   // Password is there
+	HasUsername bool   // Username is there
 	KeepAlive   uint16 // seconds, 0: none
 	Props       ConnectProps
 	ClientID    []byte
@@ -62,7 +62,7 @@ func (p *Connect) Size(v Version) int {
 func (p *Connect) AppendTo(b []byte, v Version) []byte {
 	b = appendHeader(b, 0x10, p.Size(v))
 	b = appendLevel(b, v)
-	b = append(b, bit(p.HasUsername)<<7|bit(p.HasPassword)<<6|bit(p.WillRetain)<<5|byte(p.WillQoS)<<3|bit(p.HasWill)<<2|bit(p.CleanStart)<<1)
+	b = append(b, bit(p.CleanStart)<<1|bit(p.HasWill)<<2|byte(p.WillQoS)<<3|bit(p.WillRetain)<<5|bit(p.HasPassword)<<6|bit(p.HasUsername)<<7)
 	b = wire.AppendU16(b, p.KeepAlive)
 	if v == V5 {
 		b = p.Props.appendTo(b)
@@ -92,13 +92,13 @@ func (p *Connect) Decode(first byte, body []byte, _ Version) error {
 	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
 	flags := r.U8()
 	r.Refuse(v != V31 && flags&0b00000001 != 0, wire.ConnectFlags)
-	p.HasUsername = flags&0b10000000 != 0
-	p.HasPassword = flags&0b01000000 != 0
-	p.WillRetain = flags&0b00100000 != 0
+	p.CleanStart = flags&0b00000010 != 0
+	p.HasWill = flags&0b00000100 != 0
 	p.WillQoS = QoS(flags >> 3 & 0b00000011)
 	r.Refuse(p.WillQoS > 2, wire.WillQoS)
-	p.HasWill = flags&0b00000100 != 0
-	p.CleanStart = flags&0b00000010 != 0
+	p.WillRetain = flags&0b00100000 != 0
+	p.HasPassword = flags&0b01000000 != 0
+	p.HasUsername = flags&0b10000000 != 0
 	p.KeepAlive = r.U16()
 	if v == V5 {
 		p.Props.decode(&r)
@@ -208,11 +208,11 @@ func (p *Connect) LogValue() slog.Value {
 // describe tells w what p holds.
 func (p *Connect) describe(w *printer) {
 	w.text("version", []byte(p.Version.String()))
-	w.flag("will-retain", p.WillRetain)
+	w.flag("clean-start", p.CleanStart)
 	if p.WillQoS > 0 {
 		w.number("will-qos", uint32(p.WillQoS))
 	}
-	w.flag("clean-start", p.CleanStart)
+	w.flag("will-retain", p.WillRetain)
 	w.number("keep-alive", uint32(p.KeepAlive))
 	p.Props.describe(w)
 	w.text("client-id", p.ClientID)
@@ -867,7 +867,7 @@ func (p *WillProps) describe(w *printer) {
 		w.data("correlation-data", p.correlationData)
 	}
 	if p.has.Has(PropWillDelayInterval) {
-		w.number("will-delay-interval", uint32(p.willDelayInterval))
+		w.number("delay-interval", uint32(p.willDelayInterval))
 	}
 	w.users(p.user.all)
 }

@@ -104,9 +104,7 @@ func (p *Suback) LogValue() slog.Value {
 func (p *Suback) describe(w *printer) {
 	w.number("packet-id", uint32(p.PacketID))
 	p.Props.describe(w)
-	for _, x := range p.Reasons {
-		w.code("reason", x)
-	}
+	w.codes("reason", p.Reasons)
 }
 
 // SubackProps is the properties of SUBACK. The zero value has none.

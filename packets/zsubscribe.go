@@ -18,10 +18,10 @@ type Subscribe struct {
 // Subscription is one of the Filters of Subscribe.
 type Subscription struct {
 	Filter            []byte
-	RetainHandling    RetainHandling
-	RetainAsPublished bool // keep the RETAIN flag of the publisher
-	NoLocal           bool // not what this client publishes itself
 	QoS               QoS  // the highest wanted
+	NoLocal           bool // not what this client publishes itself
+	RetainAsPublished bool // keep the RETAIN flag of the publisher
+	RetainHandling    RetainHandling
 }
 
 // Type is TypeSubscribe.
@@ -58,7 +58,7 @@ func (p *Subscribe) AppendTo(b []byte, v Version) []byte {
 		b = wire.AppendBinary(b, x.Filter)
 		b = append(b, byte(x.QoS))
 		if v == V5 {
-			b[len(b)-1] |= byte(x.RetainHandling)<<4 | bit(x.RetainAsPublished)<<3 | bit(x.NoLocal)<<2
+			b[len(b)-1] |= bit(x.NoLocal)<<2 | bit(x.RetainAsPublished)<<3 | byte(x.RetainHandling)<<4
 		}
 	}
 	return b
@@ -83,16 +83,16 @@ func (p *Subscribe) Decode(first byte, body []byte, v Version) error {
 		options := r.U8()
 		r.Refuse(v != V31 && options&0b11000000 != 0, wire.SubscribeOptions)
 		r.Refuse(v == V311 && options&0b00111100 != 0, wire.SubscribeOptions)
+		x.QoS = QoS(options & 0b00000011)
+		r.Refuse(x.QoS > 2, wire.SubscribeQoS)
+		x.NoLocal = v == V5 && options&0b00000100 != 0
+		x.RetainAsPublished = v == V5 && options&0b00001000 != 0
 		if v == V5 {
 			x.RetainHandling = RetainHandling(options >> 4 & 0b00000011)
 			r.Refuse(x.RetainHandling > 2, wire.RetainHandling)
 		} else {
 			x.RetainHandling = 0
 		}
-		x.RetainAsPublished = v == V5 && options&0b00001000 != 0
-		x.NoLocal = v == V5 && options&0b00000100 != 0
-		x.QoS = QoS(options & 0b00000011)
-		r.Refuse(x.QoS > 2, wire.SubscribeQoS)
 		p.Filters = append(p.Filters, x)
 	}
 	if f := r.Done(); f != nil {
@@ -110,8 +110,8 @@ func (p *Subscribe) Validate(v Version) error {
 	for i := range p.Filters {
 		x := &p.Filters[i]
 		c.text(x.Filter)
-		c.refuse(v == V5 && x.RetainHandling > 2, wire.RetainHandling)
 		c.refuse(x.QoS > 2, wire.SubscribeQoS)
+		c.refuse(v == V5 && x.RetainHandling > 2, wire.RetainHandling)
 	}
 	if f := c.done(p.Size(v)); f != nil {
 		return Broken(v, TypeSubscribe, f)
@@ -166,13 +166,13 @@ func (p *Subscribe) describe(w *printer) {
 	for i := range p.Filters {
 		x := &p.Filters[i]
 		w.text("filter", x.Filter)
-		if x.RetainHandling > 0 {
-			w.number("retain-handling", uint32(x.RetainHandling))
-		}
-		w.flag("retain-as-published", x.RetainAsPublished)
-		w.flag("no-local", x.NoLocal)
 		if x.QoS > 0 {
 			w.number("qos", uint32(x.QoS))
+		}
+		w.flag("no-local", x.NoLocal)
+		w.flag("retain-as-published", x.RetainAsPublished)
+		if x.RetainHandling > 0 {
+			w.number("retain-handling", uint32(x.RetainHandling))
 		}
 	}
 }

@@ -112,9 +112,7 @@ func (p *Unsuback) LogValue() slog.Value {
 func (p *Unsuback) describe(w *printer) {
 	w.number("packet-id", uint32(p.PacketID))
 	p.Props.describe(w)
-	for _, x := range p.Reasons {
-		w.code("reason", x)
-	}
+	w.codes("reason", p.Reasons)
 }
 
 // UnsubackProps is the properties of UNSUBACK. The zero value has none.

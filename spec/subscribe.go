@@ -14,10 +14,10 @@ var Subscribe = Packet{
 		{Name: "Filters", Kind: List, As: "Subscription", Fields: []Field{
 			{Name: "Filter", Kind: Text, Rules: topicFilter},
 			{Name: "Options", Kind: Bits, Wrong: "SubscribeOptions", Loose: V31, Bits: []Bit{
-				{Name: "RetainHandling", At: 4, Width: 2, Max: 2, Over: "RetainHandling", As: "RetainHandling", In: V5},
-				{Name: "RetainAsPublished", At: 3, In: V5, Doc: "keep the RETAIN flag of the publisher"},
-				{Name: "NoLocal", At: 2, In: V5, Doc: "not what this client publishes itself"},
 				{Name: "QoS", At: 0, Width: 2, Max: 2, Over: "SubscribeQoS", As: "QoS", Doc: "the highest wanted"},
+				{Name: "NoLocal", At: 2, In: V5, Doc: "not what this client publishes itself"},
+				{Name: "RetainAsPublished", At: 3, In: V5, Doc: "keep the RETAIN flag of the publisher"},
+				{Name: "RetainHandling", At: 4, Width: 2, Max: 2, Over: "RetainHandling", As: "RetainHandling", In: V5},
 			}},
 		}, Rules: []Rule{
 			{V5: "3.8.3-4", When: set("NoLocal"), Must: field("Filter", NotShared), Reason: "ProtocolError", Doc: "no No Local on a shared subscription"},
