@@ -58,8 +58,7 @@ func (u UserProperties) check() *wire.Fault {
 	r := wire.NewReader(u)
 	for r.Len() > 0 {
 		r.Refuse(Property(r.U8()) != PropUserProperty, wire.PropertyUnknown)
-		r.Text()
-		r.Text()
+		r.Pair()
 	}
 	return r.Done()
 }
@@ -78,8 +77,7 @@ func (u *userBlock) reset() { u.all, u.mine = nil, false }
 
 // read reads the user property at the front of at; r stands behind its identifier.
 func (u *userBlock) read(at []byte, r *wire.Reader) {
-	r.Text() // [MQTT-1.5.7-1]
-	r.Text()
+	r.Pair()
 	one := at[:len(at)-r.Len()]
 	switch {
 	case u.all == nil:

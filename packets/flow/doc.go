@@ -32,7 +32,10 @@
 //	}
 //
 // Then, for each acknowledgement of the peer, the method of its name; after
-// it, as quota may have come back, Resend until it says no, then Begin.
+// it, as quota may have come back, Resend until it says no, then Begin. On the
+// other side [Receiver.Publish] for each PUBLISH, [Receiver.Done] whenever its
+// message is taken over (stored, handled), in any order, and after either
+// [Receiver.Next] until it says no, for what may be acknowledged.
 //
 // # Where the standard leaves room
 //

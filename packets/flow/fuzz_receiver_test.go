@@ -11,31 +11,33 @@ import (
 // nor have a QoS 2 message delivered twice, nor the acknowledgements out of
 // order, nor one too many.
 func FuzzReceiver(f *testing.F) {
-	for seed := range uint64(20) {
-		f.Add(operations(seed))
-	}
 	f.Add([]byte{0, 4, 1, 0, 2, 0, 2, 1, 3, 2, 5, 2, 4, 0, 0, 1, 7, 0, 7, 0})
 	f.Add([]byte{0, 9, 2, 0, 2, 0, 2, 3, 3, 1, 4, 1, 0, 1, 2, 0, 3, 0, 4, 0, 5, 0})
-	f.Fuzz(func(t *testing.T, ops []byte) {
-		c := crowd{held: map[InID]bool{}}
-		for ; len(ops) >= 2; ops = ops[2:] {
-			c.step(t, ops[0]%8, ops[1])
-			if c.r.Open() > c.limit {
-				t.Fatalf("%d open of %d", c.r.Open(), c.limit)
-			}
-			held := 0
-			for id := range c.r.Held() {
-				held++
-				if !c.held[id] {
-					t.Fatalf("%d is held", id)
-				}
-			}
-			if held != len(c.held) {
-				t.Fatalf("%d identifiers held, want %d", held, len(c.held))
+	f.Fuzz(receiverBehaves)
+}
+
+// TestReceiverAtRandom is FuzzReceiver for a while, with longer runs.
+func TestReceiverAtRandom(t *testing.T) { atRandom(t, receiverBehaves) }
+
+func receiverBehaves(t *testing.T, ops []byte) {
+	c := crowd{held: map[InID]bool{}}
+	for ; len(ops) >= 2; ops = ops[2:] {
+		c.step(t, ops[0]%8, ops[1])
+		if c.r.Open() > c.limit {
+			t.Fatalf("%d open of %d", c.r.Open(), c.limit)
+		}
+		held := 0
+		for id := range c.r.Held() {
+			held++
+			if !c.held[id] {
+				t.Fatalf("%d is held", id)
 			}
 		}
-		c.finish(t)
-	})
+		if held != len(c.held) {
+			t.Fatalf("%d identifiers held, want %d", held, len(c.held))
+		}
+	}
+	c.finish(t)
 }
 
 // crowd is a Receiver and what an onlooker knows of it.

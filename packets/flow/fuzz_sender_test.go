@@ -96,27 +96,29 @@ func (n *naive) resend() (Exchange[int], bool) {
 // FuzzSender: whatever the caller and a peer of no manners do, the Sender does
 // as the naive one. Each operation is two bytes: what, and to which identifier.
 func FuzzSender(f *testing.F) {
-	for seed := range uint64(20) {
-		f.Add(operations(seed))
-	}
 	f.Add([]byte{0, 4, 1, 0, 1, 0, 2, 1, 3, 2, 5, 2, 4, 0, 0, 1, 7, 0, 7, 0})
 	f.Add([]byte{0, 9, 2, 0, 2, 0, 2, 0, 3, 2, 3, 1, 0, 1, 7, 0, 5, 2, 7, 0, 5, 1, 9, 0})
-	f.Fuzz(func(t *testing.T, ops []byte) {
-		var s Sender[int]
-		s.last = 65530
-		n := naive{unsent: map[OutID]bool{}}
-		fresh := 0
-		for ; len(ops) >= 2; ops = ops[2:] {
-			fresh++
-			fuzzSender(t, &s, &n, ops[0]%10, ops[1], fresh)
-			if got := listed(&s); !slices.Equal(got, n.all()) {
-				t.Fatalf("in flight %+v, want %+v", got, n.all())
-			}
-			if s.Available() != n.available() || s.InFlight() != len(n.all()) {
-				t.Fatalf("available %d, want %d; %d in flight", s.Available(), n.available(), s.InFlight())
-			}
+	f.Fuzz(senderAgrees)
+}
+
+// TestSenderAtRandom is FuzzSender for a while, with longer runs.
+func TestSenderAtRandom(t *testing.T) { atRandom(t, senderAgrees) }
+
+func senderAgrees(t *testing.T, ops []byte) {
+	var s Sender[int]
+	s.last = 65530
+	n := naive{unsent: map[OutID]bool{}}
+	fresh := 0
+	for ; len(ops) >= 2; ops = ops[2:] {
+		fresh++
+		fuzzSender(t, &s, &n, ops[0]%10, ops[1], fresh)
+		if got := listed(&s); !slices.Equal(got, n.all()) {
+			t.Fatalf("in flight %+v, want %+v", got, n.all())
 		}
-	})
+		if s.Available() != n.available() || s.InFlight() != len(n.all()) {
+			t.Fatalf("available %d, want %d; %d in flight", s.Available(), n.available(), s.InFlight())
+		}
+	}
 }
 
 func fuzzSender(t *testing.T, s *Sender[int], n *naive, op, arg byte, fresh int) {
@@ -174,10 +176,10 @@ func fuzzSender(t *testing.T, s *Sender[int], n *naive, op, arg byte, fresh int)
 	}
 }
 
-// operations are many at random, for what no one has thought of.
-func operations(seed uint64) []byte {
-	b := make([]byte, 4000)
-	chacha := rand.NewChaCha8([32]byte{byte(seed)})
-	chacha.Read(b)
-	return b
+func atRandom(t *testing.T, run func(*testing.T, []byte)) {
+	ops := make([]byte, 4000)
+	for seed := range byte(20) {
+		rand.NewChaCha8([32]byte{seed}).Read(ops)
+		run(t, ops)
+	}
 }

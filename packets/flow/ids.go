@@ -47,6 +47,10 @@ func (s *Sender[M]) at(id OutID) *slot[M] {
 // half of the slots are free below 32768 exchanges, so that over time fewer
 // than two are looked at for each identifier, whatever order the peer answers
 // in. It is nil when all 65535 are in use.
+//
+// Going on from the last one, and not to the lowest free, keeps an identifier
+// out of use for long: the second answer to a packet that went out twice must
+// not meet another message.
 func (s *Sender[M]) take() *slot[M] {
 	if 2*int(s.live) >= len(s.slots) && len(s.slots) < maxSlots {
 		s.grow()

@@ -29,8 +29,11 @@ func full(t *testing.T) (s *Sender[string], want []Exchange[string]) {
 	s.Pubrec(a, packets.Success)
 	s.Swap(a, "waiter")
 	return s, []Exchange[string]{
-		{"", d, AwaitPubcomp}, {"waiter", a, AwaitPubcomp},
-		{"b", b, AwaitPuback}, {"c", c, AwaitPubrec}, {"r", r, AwaitReply},
+		{"", d, AwaitPubcomp},
+		{"waiter", a, AwaitPubcomp},
+		{"b", b, AwaitPuback},
+		{"c", c, AwaitPubrec},
+		{"r", r, AwaitReply},
 	}
 }
 

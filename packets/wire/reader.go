@@ -112,9 +112,12 @@ func (r *Reader) longVarInt() uint32 {
 			return 0
 		}
 		v |= uint32(c&0x7f) << (7 * i)
+		if c == 0 {
+			r.Fail(VarIntPadded)
+			return 0
+		}
 		if c < 0x80 {
 			r.b = r.b[i+1:]
-			r.Refuse(c == 0 && i > 0, VarIntPadded)
 			return v
 		}
 	}
@@ -165,4 +168,36 @@ func (r *Reader) Text() []byte {
 		}
 	}
 	return v
+}
+
+// Pair reads over a UTF-8 string pair, section 1.5.7, and checks it.
+func (r *Reader) Pair() {
+	b := r.b
+	if len(b) < 4 {
+		r.Fail(Short)
+		return
+	}
+	key := 2 + int(binary.BigEndian.Uint16(b))
+	if len(b) < key+2 {
+		r.Fail(Short)
+		return
+	}
+	end := key + 2 + int(binary.BigEndian.Uint16(b[key:]))
+	if len(b) < end {
+		r.Fail(Short)
+		return
+	}
+	r.b = b[end:]
+	if !plainText(b[2:key]) || !plainText(b[key+2:end]) {
+		r.checkPair(b[2:key], b[key+2:end])
+	}
+}
+
+// checkPair is the second look at a pair [MQTT-1.5.7-1].
+func (r *Reader) checkPair(key, value []byte) {
+	for _, v := range [...][]byte{key, value} {
+		if f := CheckText(v); f != nil {
+			r.Fail(f)
+		}
+	}
 }

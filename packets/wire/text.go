@@ -36,19 +36,29 @@ const (
 )
 
 // plainText reports whether all of v is from U+0001 to U+007F, which is all but
-// a few of the texts there are: eight bytes at a time, and no second look.
+// a few of the texts there are: several bytes at a time, the last of them twice
+// where their number is odd, and no second look.
 func plainText(v []byte) bool {
-	for len(v) >= 8 {
-		x := binary.LittleEndian.Uint64(v)
-		if (x|(x-lows))&highs != 0 { // x-lows borrows from above a byte that is zero
+	n := len(v)
+	if n < 4 {
+		for _, c := range v {
+			if c-1 >= 0x7f {
+				return false
+			}
+		}
+		return true
+	}
+	if n < 8 {
+		return plain8(uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32)
+	}
+	for i := 0; i < n-8; i += 8 {
+		if !plain8(binary.LittleEndian.Uint64(v[i:])) {
 			return false
 		}
-		v = v[8:]
 	}
-	for _, c := range v {
-		if c-1 >= 0x7f {
-			return false
-		}
-	}
-	return true
+	return plain8(binary.LittleEndian.Uint64(v[n-8:]))
 }
+
+// plain8 is plainText of eight bytes: x-lows borrows from above a byte that is
+// zero, and so sets its highest bit.
+func plain8(x uint64) bool { return (x|(x-lows))&highs == 0 }

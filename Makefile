@@ -1,0 +1,48 @@
+# make alone lists the targets.
+
+GO        ?= go
+REF       ?= main
+FUZZTIME  ?= 20s
+BENCHTIME ?= 200ms
+
+.PHONY: help run test gen gen-check lint race fuzz bench bench-compare ci
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start a broker on 127.0.0.1:1883
+	$(GO) run ./tools/fletch serve
+
+test: ## run all tests
+	$(GO) test ./...
+
+gen: ## write the generated files of package packets anew
+	$(GO) generate ./...
+
+gen-check: ## generated files are what gen writes, all of them and no others
+	rm -f packets/z*.go packets/wire/z*.go packets/REFERENCE.md packets/testdata/seeds.txt packets/testdata/breakers.txt
+	$(GO) generate ./...
+	git diff --exit-code -- packets
+
+lint: ## formatting, vet, staticcheck, go.mod
+	@test -z "$$($(GO) tool gofumpt -l .)" || { $(GO) tool gofumpt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+
+race: ## run all tests with the race detector
+	$(GO) test -race ./...
+
+fuzz: ## fuzz every target for FUZZTIME, 20s unless named
+	FUZZTIME=$(FUZZTIME) bench/fuzz.sh
+
+bench: ## the codec beside others, and the micro-benchmarks, once
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
+	bench/compare.sh $(REF)
+
+ci: ## all that is checked before a change is taken
+	.ci/run
