@@ -23,8 +23,10 @@ const minHeld = 8
 
 // held is a set of identifiers, at most half full, with linear probing. The
 // peer chooses the identifiers: the multiplication spreads runs and strides
-// alike, and who picks them to collide makes one look-up as long as the Receive
-// Maximum at most. A nil held is empty.
+// alike, and who picks them to collide makes one look-up as long as there are
+// identifiers held: on one connection as many as the Receive Maximum, and in a
+// session that is resumed again and again without a PUBREL 65 535, which are
+// 1 MiB. A nil held is empty.
 type held struct {
 	slots []hold
 	n     int
