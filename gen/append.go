@@ -33,18 +33,42 @@ func appendTo(f *File, p spec.Packet) {
 	}
 	method(f, title(p.Name), name).Params(Id("b").Index().Byte(), Id("v").Id("Version")).Index().Byte().BlockFunc(func(g *Group) {
 		always, later := byVersion(p.Flags)
-		if len(later) == 0 {
-			g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), packed(int(p.Type)<<4|int(p.Fixed), always, packet), Id("p").Dot("Size").Call(Id("v")))
-		} else {
-			g.Id("first").Op(":=").Byte().Call(packed(int(p.Type)<<4|int(p.Fixed), always, packet))
+		first := packed(int(p.Type)<<4|int(p.Fixed), always, packet)
+		if len(later) > 0 {
+			g.Id("first").Op(":=").Byte().Call(first)
 			g.If(inVersion(later[0].In)).Block(Id("first").Op("|=").Add(packed(0, later, packet)))
-			g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), Id("first"), Id("p").Dot("Size").Call(Id("v")))
+			first = Id("first")
 		}
+		if short(p) {
+			id := func() *Statement { return packet(p.Fields[0].Name) }
+			g.If(bare(p)).Block(Return(Append(Id("b"), first.Clone(), Lit(2), Byte().Call(id().Op(">>").Lit(8)), Byte().Call(id()))))
+		}
+		g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), first, Id("p").Dot("Size").Call(Id("v")))
 		for _, x := range head {
 			guarded(g, both(guard(x, p, packet), tail(x, p)), func(g *Group) { add(g, x, p, packet) })
 		}
 		g.Return(Id("b"))
 	})
+}
+
+// short reports whether p may end behind a first field of two bytes. Most such
+// packets do, and are written and read without looking further.
+func short(p spec.Packet) bool {
+	return len(p.Fields) > 1 && p.Fields[0].Kind == spec.U16 && p.Fields[1].Tail != 0
+}
+
+// bare is the condition for a short packet to end there.
+func bare(p spec.Packet) *Statement {
+	c := inVersion(spec.All &^ p.Fields[1].Tail)
+	var zero *Statement
+	for _, x := range p.Fields[1:] {
+		is := packet(x.Name).Op("==").Lit(0)
+		if x.Kind == spec.Props {
+			is = packet(x.Name).Dot("has").Op("==").Lit(0)
+		}
+		zero = both(zero, is)
+	}
+	return c.Op("||").Add(zero)
 }
 
 func add(g *Group, x spec.Field, p spec.Packet, at place) {

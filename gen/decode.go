@@ -25,6 +25,18 @@ func decode(f *File, p spec.Packet) {
 		param = "_" // the packet itself says it
 	}
 	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id(param).Id("Version")).Error().BlockFunc(func(g *Group) {
+		if short(p) {
+			g.If(Id("first").Op("==").Add(hex(int(p.Type)<<4 | int(p.Fixed))).Op("&&").Len(Id("body")).Op("==").Lit(2)).BlockFunc(func(g *Group) {
+				for _, b := range p.Flags {
+					g.Add(packet(b.Name)).Op("=").False()
+				}
+				g.Add(packet(p.Fields[0].Name)).Op("=").Qual("encoding/binary", "BigEndian").Dot("Uint16").Call(Id("body"))
+				for _, x := range p.Fields[1:] {
+					zero(g, x, packet)
+				}
+				g.Return(ruled(p))
+			})
+		}
 		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
 		if p.In != 0 {
 			g.Id("r").Dot("Refuse").Call(Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
@@ -96,21 +108,34 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 			getOrZero(g, y, p, at.inside(x))
 		}
 	case spec.List:
-		g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))
-		g.For(Id("r").Dot("Len").Call().Op(">").Lit(0)).BlockFunc(func(g *Group) {
-			if single(x) {
-				g.Add(at(x.Name)).Op("=").Append(at(x.Name), read(x.Fields[0]))
-				return
-			}
-			g.Var().Id("x").Id(x.As)
-			for _, y := range x.Fields {
-				get(g, y, p, members(func() *Statement { return Id("x") }))
-			}
-			g.Add(at(x.Name)).Op("=").Append(at(x.Name), Id("x"))
-		})
+		getList(g, x, p, at)
 	default:
 		g.Add(at(x.Name)).Op("=").Add(read(x))
 	}
+}
+
+// getList reads the elements in place, behind each other. Those of one byte are
+// what is left.
+func getList(g *Group, x spec.Field, p spec.Packet, at place) {
+	if single(x) && x.Fields[0].Kind == spec.U8 {
+		g.Id(lower(x.Name)).Op(":=").Id("r").Dot("Rest").Call()
+		g.Add(at(x.Name)).Op("=").Qual("slices", "Grow").Call(at(x.Name).Index(Op(":").Lit(0)), Len(Id(lower(x.Name)))).Index(Op(":").Len(Id(lower(x.Name))))
+		g.For(List(Id("i"), Id("x")).Op(":=").Range().Id(lower(x.Name))).Block(
+			at(x.Name).Index(Id("i")).Op("=").Add(conv(x.Fields[0].As, Id("x"))))
+		return
+	}
+	g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))
+	g.For(Id("r").Dot("Len").Call().Op(">").Lit(0)).BlockFunc(func(g *Group) {
+		if single(x) {
+			g.Add(at(x.Name)).Op("=").Append(at(x.Name), read(x.Fields[0]))
+			return
+		}
+		g.Add(at(x.Name)).Op("=").Append(at(x.Name), Id(x.As).Values())
+		g.Id("x").Op(":=").Op("&").Add(at(x.Name)).Index(Len(at(x.Name)).Op("-").Lit(1))
+		for _, y := range x.Fields {
+			get(g, y, p, members(func() *Statement { return Id("x") }))
+		}
+	})
 }
 
 var readers = map[spec.Kind]string{
@@ -120,11 +145,15 @@ var readers = map[spec.Kind]string{
 
 // read is the value of a field off the Reader.
 func read(x spec.Field) *Statement {
-	v := Id("r").Dot(readers[x.Kind]).Call()
-	if x.As != "" {
-		v = Id(x.As).Call(v)
+	return conv(x.As, Id("r").Dot(readers[x.Kind]).Call())
+}
+
+// conv converts v to Go type as, when it has one of its own.
+func conv(as string, v *Statement) *Statement {
+	if as == "" {
+		return v
 	}
-	return v
+	return Id(as).Call(v)
 }
 
 // byteOfBits is a byte, or the low nibble of one, made of named bits.
@@ -188,10 +217,7 @@ func unpack(g *Group, from string, bits []spec.Bit, at place) {
 				v = v.Op(">>").Lit(b.At)
 			}
 			v = v.Op("&").Add(mask(1<<b.Width - 1))
-			if b.As != "" {
-				v = Id(b.As).Call(v)
-			}
-			g.Add(at(b.Name)).Op("=").Add(v)
+			g.Add(at(b.Name)).Op("=").Add(conv(b.As, v))
 			if b.Max > 0 {
 				g.Id("r").Dot("Refuse").Call(at(b.Name).Op(">").Lit(b.Max), fault(b.Over))
 			}

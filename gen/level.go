@@ -18,64 +18,79 @@ func level(f *File, p spec.Packet) {
 
 var versionName = map[spec.Version]string{spec.V31: "V31", spec.V311: "V311", spec.V5: "V5"}
 
+// levelBytes is a protocol name and level as it stands in a packet.
+func levelBytes(n spec.Name) string {
+	return string(append(value(spec.Text, 0, n.Name), n.Level))
+}
+
 func levelOf(f *File, names []spec.Name) {
-	f.Comment("protocolName is the protocol name of version v, section 3.1.2.1.")
-	f.Func().Id("protocolName").Params(Id("v").Id("Version")).String().Block(
-		Switch(Id("v")).BlockFunc(func(g *Group) {
-			for i, n := range names {
-				if !sameName(names[:i], n.Name) {
-					g.Case(versionsOf(names, n.Name)...).Block(Return(Lit(n.Name)))
-				}
-			}
-		}),
-		Return(Lit("")),
-	)
-	f.Comment("sizeLevel is the size of a protocol name and a protocol level.")
+	f.Comment("sizeLevel is the size of the protocol name and the protocol level of version v.")
 	f.Func().Id("sizeLevel").Params(Id("v").Id("Version")).Int().Block(
-		Return(Lit(3).Op("+").Len(Id("protocolName").Call(Id("v")))))
-	f.Comment("appendLevel appends the protocol name and the protocol level of version v.")
-	f.Func().Id("appendLevel").Params(Id("b").Index().Byte(), Id("v").Id("Version")).Index().Byte().Block(
-		Id("name").Op(":=").Id("protocolName").Call(Id("v")),
-		Id("b").Op("=").Append(Id("b"), Lit(0), Byte().Call(Len(Id("name")))),
-		Return(Append(Append(Id("b"), Id("name").Op("...")), Byte().Call(Id("v")))),
-	)
-	f.Comment("readLevel reads a protocol name and a protocol level. It gives 0 for those it does not know.")
-	f.Func().Id("readLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Id("Version").Block(
-		Id("name").Op(":=").Id("r").Dot("Binary").Call(),
-		Id("v").Op(":=").Id("Version").Call(Id("r").Dot("U8").Call()),
-		Switch(String().Call(Id("name"))).BlockFunc(func(g *Group) {
-			for i, n := range names {
-				if sameName(names[:i], n.Name) {
-					continue
-				}
-				var known *Statement
-				for _, v := range versionsOf(names, n.Name) {
-					is := Id("v").Op("==").Add(v)
-					if known == nil {
-						known = is
-					} else {
-						known = known.Op("||").Add(is)
-					}
-				}
-				g.Case(Lit(n.Name)).Block(
-					If(known).Block(Return(Id("v"))),
-					Id("r").Dot("Fail").Call(fault("ProtocolLevel")),
-				)
+		Switch(Id("v")).BlockFunc(func(g *Group) {
+			for _, n := range names {
+				g.Case(Id(versionName[n.In])).Block(Return(Lit(len(levelBytes(n)))))
 			}
-			g.Default().Block(Id("r").Dot("Fail").Call(fault("ProtocolName")))
 		}),
 		Return(Lit(0)),
 	)
+	f.Comment("appendLevel appends the protocol name and the protocol level of version v.")
+	f.Func().Id("appendLevel").Params(Id("b").Index().Byte(), Id("v").Id("Version")).Index().Byte().Block(
+		Switch(Id("v")).BlockFunc(func(g *Group) {
+			for _, n := range names {
+				g.Case(Id(versionName[n.In])).Block(Return(AppendFunc(func(g *Group) {
+					g.Id("b")
+					g.Lit(0)
+					g.Lit(len(n.Name))
+					for _, c := range n.Name {
+						g.LitRune(c)
+					}
+					g.Lit(int(n.Level))
+				})))
+			}
+		}),
+		Return(Id("b")),
+	)
+	f.Comment("readLevel reads a protocol name and a protocol level. It gives 0 for those it does not know.")
+	f.Func().Id("readLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Id("Version").Block(
+		Id("b").Op(":=").Id("r").Dot("Left").Call(),
+		Switch().BlockFunc(func(g *Group) {
+			for _, n := range names {
+				size := len(levelBytes(n))
+				g.Case(Len(Id("b")).Op(">=").Lit(size).Op("&&").String().Call(Id("b").Index(Op(":").Lit(size))).Op("==").Lit(levelBytes(n))).Block(
+					Id("r").Dot("Skip").Call(Lit(size)),
+					Return(Id(versionName[n.In])),
+				)
+			}
+		}),
+		Id("r").Dot("Fail").Call(Id("unknownLevel").Call(Id("r"))),
+		Return(Lit(0)),
+	)
+	f.Comment("unknownLevel is what is wrong with a protocol name and a protocol level.")
+	f.Func().Id("unknownLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Op("*").Qual(pkgWire, "Fault").Block(
+		Id("name").Op(":=").Id("r").Dot("Binary").Call(),
+		Id("r").Dot("U8").Call(),
+		Switch().Block(
+			Case(Id("r").Dot("Failed").Call()).Block(Return(fault("Short"))),
+			Case(known(names)).Block(Return(fault("ProtocolLevel"))),
+		),
+		Return(fault("ProtocolName")),
+	)
 }
 
-func sameName(names []spec.Name, name string) bool { return len(versionsOf(names, name)) > 0 }
-
-// versionsOf is the versions with this protocol name.
-func versionsOf(names []spec.Name, name string) (versions []Code) {
+// known is the condition for name to be one of a version.
+func known(names []spec.Name) (any *Statement) {
+	seen := map[string]bool{}
 	for _, n := range names {
-		if n.Name == name {
-			versions = append(versions, Id(versionName[n.In]))
+		if seen[n.Name] {
+			continue
+		}
+		seen[n.Name] = true
+		is := String().Call(Id("name")).Op("==").Lit(n.Name)
+		if any == nil {
+			any = is
+		} else {
+			any = any.Op("||").Add(is)
 		}
 	}
-	return versions
+	return any
 }

@@ -99,6 +99,7 @@ func block(f *File, name string, rows []row) {
 	method(f, typ, "Has").Params().Id("PropertySet").Block(Return(Id("p").Dot("has")))
 	f.Comment("Reset removes all properties.")
 	method(f, typ, "Reset").Params().BlockFunc(func(g *Group) {
+		g.If(Id("p").Dot("has").Op("==").Lit(0)).Block(Return())
 		g.Id("p").Dot("has").Op("=").Lit(0)
 		for _, x := range rows {
 			forget(g, x)

@@ -116,10 +116,7 @@ func propGet(g *Group, x row) {
 		g.Add(x.at()).Op("=").Id("v").Op("==").Lit(1)
 		return
 	}
-	v := Id("b").Dot(readers[x.Kind]).Call()
-	if x.As != "" {
-		v = Id(x.As).Call(v)
-	}
+	v := conv(x.As, Id("b").Dot(readers[x.Kind]).Call())
 	if x.many {
 		g.Id("v").Op(":=").Add(v)
 		v = Id("v")

@@ -41,12 +41,12 @@ func reasons(f *File, s Spec) {
 			comment(g.Id(r.Name).Id("ReturnCode").Op("=").Add(hex(int(r.Code))), r.Packet+": "+r.Title)
 		}
 	})
-	returnSets(f, s)
+	codeSets(f, s)
 	returnCode(f, s)
 }
 
-// senderTable renders the table behind validIn and sentBy: for each code a set of
-// packet types for the client, and one for the server.
+// senderTable renders the table behind sentBy: for each code a set of packet types
+// for the client, and one for the server.
 func senderTable(f *File, s Spec) {
 	var table [256][2][]string
 	for _, r := range s.Reasons {
@@ -87,23 +87,34 @@ func typeSet(names []string) *Statement {
 	return x
 }
 
-// returnSets renders the other table behind validIn: for each return code the
-// packets of 3.1, and those of 3.1.1, that may carry it.
-func returnSets(f *File, s Spec) {
-	var table [256][2][]string
+// codeSets renders the table behind validIn: for each version and code the packets
+// that may carry it.
+func codeSets(f *File, s Spec) {
+	var table [8][256][]string
 	for _, r := range s.Returns {
-		for i, v := range []spec.Version{spec.V31, spec.V311} {
+		for v, level := range levels {
 			if r.In&v != 0 {
-				table[r.Code][i] = append(table[r.Code][i], r.Packet)
+				table[level][r.Code] = append(table[level][r.Code], r.Packet)
 			}
 		}
 	}
-	f.Comment("returnPackets is the packets of 3.1, and those of 3.1.1, that may carry a return code.")
-	f.Var().Id("returnPackets").Op("=").Index(Lit(256)).Index(Lit(2)).Uint16().ValuesFunc(func(g *Group) {
-		for code, row := range table {
-			if len(row[0])+len(row[1]) > 0 {
-				g.Line().Add(hex(code)).Op(":").Values(typeSet(row[0]), typeSet(row[1]))
+	for _, r := range s.Reasons {
+		table[levels[spec.V5]][r.Code] = append(table[levels[spec.V5]][r.Code], r.In...)
+	}
+	f.Comment("codePackets is the packets of each version that may carry a code.")
+	f.Var().Id("codePackets").Op("=").Index(Lit(8)).Index(Lit(256)).Uint16().ValuesFunc(func(g *Group) {
+		for level, codes := range table {
+			if !slices.ContainsFunc(codes[:], func(in []string) bool { return len(in) > 0 }) {
+				continue
 			}
+			g.Line().Lit(level).Op(":").ValuesFunc(func(g *Group) {
+				for code, in := range codes {
+					if len(in) > 0 {
+						g.Line().Add(hex(code)).Op(":").Add(typeSet(in))
+					}
+				}
+				g.Line()
+			})
 		}
 		g.Line()
 	})

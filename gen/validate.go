@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/dave/jennifer/jen"
 
 	"github.com/fletchmq/fletch/spec"
@@ -165,9 +167,18 @@ func nestedRules(g *Group, fields []spec.Field, p spec.Packet, at place) {
 				rules(g, x.Rules, p, at)
 			})
 		default:
+			if isFilter(x) { // most are: one look instead of one for each rule
+				g.If(Op("!").Id("simpleFilter").Call(at(x.Name))).BlockFunc(func(g *Group) { rules(g, x.Rules, p, at) })
+				continue
+			}
 			rules(g, x.Rules, p, at)
 		}
 	}
+}
+
+// isFilter reports whether the rules of x are those of a topic filter.
+func isFilter(x spec.Field) bool {
+	return slices.ContainsFunc(x.Rules, func(r spec.Rule) bool { return r.Must.Op == spec.HashLast })
 }
 
 // directed reports whether p has rules for one side only.

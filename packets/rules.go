@@ -8,15 +8,7 @@ import (
 // The conditions of the rules in package spec that are more than a comparison.
 
 // validIn reports whether a packet of type t may carry r in version v.
-func (r ReasonCode) validIn(t Type, v Version) bool {
-	switch v {
-	case V5:
-		return (reasonSenders[r][0]|reasonSenders[r][1])>>t&1 != 0
-	case V31:
-		return returnPackets[r][0]>>t&1 != 0
-	}
-	return returnPackets[r][1]>>t&1 != 0
-}
+func (r ReasonCode) validIn(t Type, v Version) bool { return codePackets[v&7][r]>>t&1 != 0 }
 
 // sentBy reports whether that side may send r in a packet of type t.
 func (r ReasonCode) sentBy(t Type, side Side) bool { return reasonSenders[r][side-1]>>t&1 != 0 }
@@ -26,6 +18,23 @@ func atMostCharacters(b []byte, n int) bool { return len(b) <= n || utf8.RuneCou
 
 func noWildcard(b []byte) bool { return !hasWildcard(b) }
 
+// simpleFilter reports whether f is a topic filter that keeps all the rules and is
+// not shared. One that it is false for may be right as well.
+func simpleFilter(f []byte) bool {
+	if len(f) == 0 || f[0] == '$' {
+		return false
+	}
+	if !hasWildcard(f) {
+		return true
+	}
+	for i, c := range f {
+		if (c == '+' || c == '#') && (i > 0 && f[i-1] != '/' || i+1 < len(f) && (c == '#' || f[i+1] != '/')) {
+			return false
+		}
+	}
+	return true
+}
+
 // hashLast reports whether # stands only alone in the last level of filter f.
 func hashLast(f []byte) bool {
 	i := bytes.IndexByte(f, '#')
@@ -34,12 +43,16 @@ func hashLast(f []byte) bool {
 
 // plusAlone reports whether every + of filter f has a level to itself.
 func plusAlone(f []byte) bool {
-	for i, c := range f {
-		if c == '+' && (i > 0 && f[i-1] != '/' || i+1 < len(f) && f[i+1] != '/') {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(f[i:], '+')
+		if n < 0 {
+			return true
+		}
+		i += n
+		if i > 0 && f[i-1] != '/' || i+1 < len(f) && f[i+1] != '/' {
 			return false
 		}
 	}
-	return true
 }
 
 func notShared(f []byte) bool { return !bytes.HasPrefix(f, []byte(sharePrefix)) }

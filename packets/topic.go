@@ -1,8 +1,8 @@
 package packets
 
 import (
-	"bytes"
 	"cmp"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"github.com/fletchmq/fletch/packets/wire"
@@ -147,7 +147,33 @@ func rank(c byte) int {
 // hasWildcard reports whether b, which may be empty, cannot be part of a topic
 // name for a wildcard in it. [MQTT-4.7.0-1]
 func hasWildcard(b []byte) bool {
-	return bytes.IndexByte(b, '+') >= 0 || bytes.IndexByte(b, '#') >= 0
+	n := len(b)
+	if n < 4 {
+		for _, c := range b {
+			if c == '+' || c == '#' {
+				return true
+			}
+		}
+		return false
+	}
+	if n < 8 {
+		return hasWildcard8(uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<32)
+	}
+	for i := 0; i < n-8; i += 8 {
+		if hasWildcard8(binary.LittleEndian.Uint64(b[i:])) {
+			return true
+		}
+	}
+	return hasWildcard8(binary.LittleEndian.Uint64(b[n-8:]))
+}
+
+// hasWildcard8 is hasWildcard of eight bytes: + and # differ in one bit, so that a
+// byte that is either becomes zero, and a byte that is zero is found as in
+// package wire.
+func hasWildcard8(x uint64) bool {
+	const ones = 0x0101010101010101
+	x = x&^(('+'^'#')*ones) ^ ('#'&^('+'^'#'))*ones
+	return (x-ones)&^x&(0x80*ones) != 0
 }
 
 // validLiteral reports whether t is UTF-8 without U+0000 and without wildcards.

@@ -129,6 +129,9 @@ func (p *AuthProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *AuthProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -130,6 +130,9 @@ func (p *ConnackProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *ConnackProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -231,48 +231,61 @@ func (p *Connect) describe(w *printer) {
 	}
 }
 
-// protocolName is the protocol name of version v, section 3.1.2.1.
-func protocolName(v Version) string {
+// sizeLevel is the size of the protocol name and the protocol level of version v.
+func sizeLevel(v Version) int {
 	switch v {
 	case V31:
-		return "MQIsdp"
-	case V311, V5:
-		return "MQTT"
+		return 9
+	case V311:
+		return 7
+	case V5:
+		return 7
 	}
-	return ""
-}
-
-// sizeLevel is the size of a protocol name and a protocol level.
-func sizeLevel(v Version) int {
-	return 3 + len(protocolName(v))
+	return 0
 }
 
 // appendLevel appends the protocol name and the protocol level of version v.
 func appendLevel(b []byte, v Version) []byte {
-	name := protocolName(v)
-	b = append(b, 0, byte(len(name)))
-	return append(append(b, name...), byte(v))
+	switch v {
+	case V31:
+		return append(b, 0, 6, 'M', 'Q', 'I', 's', 'd', 'p', 3)
+	case V311:
+		return append(b, 0, 4, 'M', 'Q', 'T', 'T', 4)
+	case V5:
+		return append(b, 0, 4, 'M', 'Q', 'T', 'T', 5)
+	}
+	return b
 }
 
 // readLevel reads a protocol name and a protocol level. It gives 0 for those it does not know.
 func readLevel(r *wire.Reader) Version {
-	name := r.Binary()
-	v := Version(r.U8())
-	switch string(name) {
-	case "MQIsdp":
-		if v == V31 {
-			return v
-		}
-		r.Fail(wire.ProtocolLevel)
-	case "MQTT":
-		if v == V311 || v == V5 {
-			return v
-		}
-		r.Fail(wire.ProtocolLevel)
-	default:
-		r.Fail(wire.ProtocolName)
+	b := r.Left()
+	switch {
+	case len(b) >= 9 && string(b[:9]) == "\x00\x06MQIsdp\x03":
+		r.Skip(9)
+		return V31
+	case len(b) >= 7 && string(b[:7]) == "\x00\x04MQTT\x04":
+		r.Skip(7)
+		return V311
+	case len(b) >= 7 && string(b[:7]) == "\x00\x04MQTT\x05":
+		r.Skip(7)
+		return V5
 	}
+	r.Fail(unknownLevel(r))
 	return 0
+}
+
+// unknownLevel is what is wrong with a protocol name and a protocol level.
+func unknownLevel(r *wire.Reader) *wire.Fault {
+	name := r.Binary()
+	r.U8()
+	switch {
+	case r.Failed():
+		return wire.Short
+	case string(name) == "MQIsdp" || string(name) == "MQTT":
+		return wire.ProtocolLevel
+	}
+	return wire.ProtocolName
 }
 
 // ConnectProps is the properties of CONNECT. The zero value has none.
@@ -296,6 +309,9 @@ func (p *ConnectProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *ConnectProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }
@@ -622,6 +638,9 @@ func (p *WillProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *WillProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

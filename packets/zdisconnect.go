@@ -125,6 +125,9 @@ func (p *DisconnectProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *DisconnectProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -3,6 +3,7 @@
 package packets
 
 import (
+	"encoding/binary"
 	"github.com/fletchmq/fletch/packets/wire"
 	"log/slog"
 )
@@ -33,6 +34,9 @@ func (p *Puback) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Puback) AppendTo(b []byte, v Version) []byte {
+	if v != V5 || p.Reason == 0 && p.Props.has == 0 {
+		return append(b, 0x40, 2, byte(p.PacketID>>8), byte(p.PacketID))
+	}
 	b = appendHeader(b, 0x40, p.Size(v))
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
@@ -46,6 +50,12 @@ func (p *Puback) AppendTo(b []byte, v Version) []byte {
 
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Puback) Decode(first byte, body []byte, v Version) error {
+	if first == 0x40 && len(body) == 2 {
+		p.PacketID = binary.BigEndian.Uint16(body)
+		p.Reason = 0
+		p.Props.Reset()
+		return p.rules(v)
+	}
 	r := wire.NewReader(body)
 	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
 	p.PacketID = r.U16()
@@ -127,6 +137,9 @@ func (p *PubackProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *PubackProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -165,6 +165,9 @@ func (p *PublishProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *PublishProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.subscriptionIdentifier = p.subscriptionIdentifier[:0]
 	p.user.reset()

@@ -3,6 +3,7 @@
 package packets
 
 import (
+	"encoding/binary"
 	"github.com/fletchmq/fletch/packets/wire"
 	"log/slog"
 )
@@ -38,6 +39,9 @@ func (p *Pubrel) AppendTo(b []byte, v Version) []byte {
 	if v == V31 {
 		first |= bit(p.Dup) << 3
 	}
+	if v != V5 || p.Reason == 0 && p.Props.has == 0 {
+		return append(b, first, 2, byte(p.PacketID>>8), byte(p.PacketID))
+	}
 	b = appendHeader(b, first, p.Size(v))
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
@@ -51,6 +55,13 @@ func (p *Pubrel) AppendTo(b []byte, v Version) []byte {
 
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Pubrel) Decode(first byte, body []byte, v Version) error {
+	if first == 0x62 && len(body) == 2 {
+		p.Dup = false
+		p.PacketID = binary.BigEndian.Uint16(body)
+		p.Reason = 0
+		p.Props.Reset()
+		return p.rules(v)
+	}
 	r := wire.NewReader(body)
 	r.Refuse(first&0b00000111 != 0b00000010, wire.PubrelFlags)
 	r.Refuse(v != V31 && first&0b00001000 != 0, wire.PubrelFlags)
@@ -127,6 +138,9 @@ func (p *PubrelProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *PubrelProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

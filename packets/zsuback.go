@@ -5,6 +5,7 @@ package packets
 import (
 	"github.com/fletchmq/fletch/packets/wire"
 	"log/slog"
+	"slices"
 )
 
 // Suback answers SUBSCRIBE. Section 3.9.
@@ -52,9 +53,10 @@ func (p *Suback) Decode(first byte, body []byte, v Version) error {
 	} else {
 		p.Props.Reset()
 	}
-	p.Reasons = p.Reasons[:0]
-	for r.Len() > 0 {
-		p.Reasons = append(p.Reasons, ReasonCode(r.U8()))
+	reasons := r.Rest()
+	p.Reasons = slices.Grow(p.Reasons[:0], len(reasons))[:len(reasons)]
+	for i, x := range reasons {
+		p.Reasons[i] = ReasonCode(x)
 	}
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeSuback, f)
@@ -121,6 +123,9 @@ func (p *SubackProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *SubackProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -78,7 +78,8 @@ func (p *Subscribe) Decode(first byte, body []byte, v Version) error {
 	}
 	p.Filters = p.Filters[:0]
 	for r.Len() > 0 {
-		var x Subscription
+		p.Filters = append(p.Filters, Subscription{})
+		x := &p.Filters[len(p.Filters)-1]
 		x.Filter = r.Text()
 		options := r.U8()
 		r.Refuse(v != V31 && options&0b11000000 != 0, wire.SubscribeOptions)
@@ -93,7 +94,6 @@ func (p *Subscribe) Decode(first byte, body []byte, v Version) error {
 		} else {
 			x.RetainHandling = 0
 		}
-		p.Filters = append(p.Filters, x)
 	}
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeSubscribe, f)
@@ -129,17 +129,19 @@ func (p *Subscribe) rules(v Version) error {
 	}
 	for i := range p.Filters {
 		x := &p.Filters[i]
-		switch {
-		case len(x.Filter) == 0:
-			return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.3-1", "4.7.3-1", "no empty topic filter")
-		case !hashLast(x.Filter):
-			return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.1-2", "4.7.1-1", "# only alone in the last level of a topic filter")
-		case !plusAlone(x.Filter):
-			return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.1-3", "4.7.1-2", "+ only alone in a level of a topic filter")
-		case v == V5 && !shareNamed(x.Filter):
-			return broken(v, TypeSubscribe, TopicFilterInvalid, "", "4.8.2-1", "a share name of at least one character")
-		case v == V5 && !shareFilter(x.Filter):
-			return broken(v, TypeSubscribe, TopicFilterInvalid, "", "4.8.2-2", "a share name without wildcards, a slash and a topic filter")
+		if !simpleFilter(x.Filter) {
+			switch {
+			case len(x.Filter) == 0:
+				return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.3-1", "4.7.3-1", "no empty topic filter")
+			case !hashLast(x.Filter):
+				return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.1-2", "4.7.1-1", "# only alone in the last level of a topic filter")
+			case !plusAlone(x.Filter):
+				return broken(v, TypeSubscribe, TopicFilterInvalid, "4.7.1-3", "4.7.1-2", "+ only alone in a level of a topic filter")
+			case v == V5 && !shareNamed(x.Filter):
+				return broken(v, TypeSubscribe, TopicFilterInvalid, "", "4.8.2-1", "a share name of at least one character")
+			case v == V5 && !shareFilter(x.Filter):
+				return broken(v, TypeSubscribe, TopicFilterInvalid, "", "4.8.2-2", "a share name without wildcards, a slash and a topic filter")
+			}
 		}
 		if v == V5 && x.NoLocal && !notShared(x.Filter) {
 			return broken(v, TypeSubscribe, ProtocolError, "", "3.8.3-4", "no No Local on a shared subscription")
@@ -191,6 +193,9 @@ func (p *SubscribeProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *SubscribeProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

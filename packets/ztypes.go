@@ -100,50 +100,71 @@ func New(t Type) Packet {
 	return nil
 }
 
+// fixedHeaders has for each first byte the versions in which it is right, version v as bit v.
+// Bit 0 is the time before a CONNECT has named one: then what any version allows is right.
+var fixedHeaders = [256]uint8{
+	0x10: 0b00111001,
+	0x20: 0b00111001,
+	0x30: 0b00111001,
+	0x31: 0b00111001,
+	0x32: 0b00111001,
+	0x33: 0b00111001,
+	0x34: 0b00111001,
+	0x35: 0b00111001,
+	0x38: 0b00111001,
+	0x39: 0b00111001,
+	0x3a: 0b00111001,
+	0x3b: 0b00111001,
+	0x3c: 0b00111001,
+	0x3d: 0b00111001,
+	0x40: 0b00111001,
+	0x50: 0b00111001,
+	0x62: 0b00111001,
+	0x6a: 0b00001001,
+	0x70: 0b00111001,
+	0x82: 0b00111001,
+	0x8a: 0b00001001,
+	0x90: 0b00111001,
+	0xa2: 0b00111001,
+	0xaa: 0b00001001,
+	0xb0: 0b00111001,
+	0xc0: 0b00111001,
+	0xd0: 0b00111001,
+	0xe0: 0b00111001,
+	0xf0: 0b00100001,
+}
+
 // CheckFixedHeader reports what is wrong with the first byte of a packet in version v: a
 // *BrokenError, or nil. Version 0 is the time before a CONNECT has named one: then what
 // any version allows is right.
 func CheckFixedHeader(first byte, v Version) error {
-	bad := wire.UnknownType
-	switch Type(first >> 4) {
-	case TypeConnect, TypeConnack, TypePuback, TypePubrec, TypePubcomp, TypeSuback, TypeUnsuback, TypePingreq, TypePingresp:
-		if first&0b00001111 == 0b00000000 {
-			return nil
-		}
-		bad = wire.FixedFlags
-	case TypePublish:
-		if first>>1&0b00000011 > 2 {
-			return Broken(v, TypePublish, wire.PublishQoS)
-		}
+	if fixedHeaders[first]>>v&1 != 0 {
 		return nil
-	case TypePubrel:
-		if first&0b00000111 == 0b00000010 && (v == 0 || v == V31 || first&0b00001000 == 0b00000000) {
-			return nil
-		}
-		bad = wire.PubrelFlags
-	case TypeSubscribe:
-		if first&0b00000111 == 0b00000010 && (v == 0 || v == V31 || first&0b00001000 == 0b00000000) {
-			return nil
-		}
-		bad = wire.SubscribeFlags
-	case TypeUnsubscribe:
-		if first&0b00000111 == 0b00000010 && (v == 0 || v == V31 || first&0b00001000 == 0b00000000) {
-			return nil
-		}
-		bad = wire.UnsubscribeFlags
-	case TypeDisconnect:
-		if first&0b00001111 == 0b00000000 {
-			return nil
-		}
-		bad = wire.DisconnectFlags
-	case TypeAuth:
-		if v != 0 && v != V5 {
-			break
-		}
-		if first&0b00001111 == 0b00000000 {
-			return nil
-		}
-		bad = wire.AuthFlags
 	}
-	return Broken(v, Type(first>>4), bad)
+	return wrongFixedHeader(first, v)
+}
+
+// wrongFixedHeader says what is wrong.
+func wrongFixedHeader(first byte, v Version) error {
+	t := Type(first >> 4)
+	f := wire.UnknownType
+	switch t {
+	case TypeConnect, TypeConnack, TypePuback, TypePubrec, TypePubcomp, TypeSuback, TypeUnsuback, TypePingreq, TypePingresp:
+		f = wire.FixedFlags
+	case TypePublish:
+		f = wire.PublishQoS
+	case TypePubrel:
+		f = wire.PubrelFlags
+	case TypeSubscribe:
+		f = wire.SubscribeFlags
+	case TypeUnsubscribe:
+		f = wire.UnsubscribeFlags
+	case TypeDisconnect:
+		f = wire.DisconnectFlags
+	case TypeAuth:
+		if v == 0 || v == V5 {
+			f = wire.AuthFlags
+		}
+	}
+	return Broken(v, t, f)
 }

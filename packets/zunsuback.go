@@ -5,6 +5,7 @@ package packets
 import (
 	"github.com/fletchmq/fletch/packets/wire"
 	"log/slog"
+	"slices"
 )
 
 // Unsuback answers UNSUBSCRIBE. Section 3.11.
@@ -57,9 +58,10 @@ func (p *Unsuback) Decode(first byte, body []byte, v Version) error {
 		p.Props.Reset()
 	}
 	if v == V5 {
-		p.Reasons = p.Reasons[:0]
-		for r.Len() > 0 {
-			p.Reasons = append(p.Reasons, ReasonCode(r.U8()))
+		reasons := r.Rest()
+		p.Reasons = slices.Grow(p.Reasons[:0], len(reasons))[:len(reasons)]
+		for i, x := range reasons {
+			p.Reasons[i] = ReasonCode(x)
 		}
 	} else {
 		p.Reasons = p.Reasons[:0]
@@ -129,6 +131,9 @@ func (p *UnsubackProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *UnsubackProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -95,17 +95,19 @@ func (p *Unsubscribe) rules(v Version) error {
 		return broken(v, TypeUnsubscribe, ProtocolError, "3.10.3-2", "3.10.3-2", "at least one topic filter")
 	}
 	for _, x := range p.Filters {
-		switch {
-		case len(x) == 0:
-			return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.3-1", "4.7.3-1", "no empty topic filter")
-		case !hashLast(x):
-			return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.1-2", "4.7.1-1", "# only alone in the last level of a topic filter")
-		case !plusAlone(x):
-			return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.1-3", "4.7.1-2", "+ only alone in a level of a topic filter")
-		case v == V5 && !shareNamed(x):
-			return broken(v, TypeUnsubscribe, TopicFilterInvalid, "", "4.8.2-1", "a share name of at least one character")
-		case v == V5 && !shareFilter(x):
-			return broken(v, TypeUnsubscribe, TopicFilterInvalid, "", "4.8.2-2", "a share name without wildcards, a slash and a topic filter")
+		if !simpleFilter(x) {
+			switch {
+			case len(x) == 0:
+				return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.3-1", "4.7.3-1", "no empty topic filter")
+			case !hashLast(x):
+				return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.1-2", "4.7.1-1", "# only alone in the last level of a topic filter")
+			case !plusAlone(x):
+				return broken(v, TypeUnsubscribe, TopicFilterInvalid, "4.7.1-3", "4.7.1-2", "+ only alone in a level of a topic filter")
+			case v == V5 && !shareNamed(x):
+				return broken(v, TypeUnsubscribe, TopicFilterInvalid, "", "4.8.2-1", "a share name of at least one character")
+			case v == V5 && !shareFilter(x):
+				return broken(v, TypeUnsubscribe, TopicFilterInvalid, "", "4.8.2-2", "a share name without wildcards, a slash and a topic filter")
+			}
 		}
 	}
 	return nil
@@ -144,6 +146,9 @@ func (p *UnsubscribeProps) Has() PropertySet {
 
 // Reset removes all properties.
 func (p *UnsubscribeProps) Reset() {
+	if p.has == 0 {
+		return
+	}
 	p.has = 0
 	p.user.reset()
 }

@@ -22,25 +22,43 @@ type mochiCodec struct {
 
 func (c *mochiCodec) encoder(kind packets.Type, v packets.Version) func(m *message) []byte {
 	c.v = byte(v)
-	encode := map[packets.Type]func(m *message) error{
-		packets.TypeConnect:   c.encodeConnect,
-		packets.TypePublish:   c.encodePublish,
-		packets.TypePuback:    c.encodePuback,
-		packets.TypeSubscribe: c.encodeSubscribe,
-		packets.TypeSuback:    c.encodeSuback,
+	fill := map[packets.Type]func(m *message){
+		packets.TypeConnect:   c.fillConnect,
+		packets.TypePublish:   c.fillPublish,
+		packets.TypePuback:    c.fillPuback,
+		packets.TypeSubscribe: c.fillSubscribe,
+		packets.TypeSuback:    c.fillSuback,
 	}[kind]
 	return func(m *message) []byte {
 		c.out.Reset()
-		c.pk.ProtocolVersion = c.v
-		c.pk.FixedHeader = mochi.FixedHeader{Type: byte(kind)}
-		if err := encode(m); err != nil {
+		c.pk = mochi.Packet{ProtocolVersion: c.v, FixedHeader: mochi.FixedHeader{Type: byte(kind)}}
+		fill(m)
+		if err := c.write(c.pk); err != nil {
 			panic(err)
 		}
 		return c.out.Bytes()
 	}
 }
 
-func (c *mochiCodec) encodeConnect(m *message) error {
+// write is the part of Client.WritePacket that encodes; it takes the packet as
+// that does.
+func (c *mochiCodec) write(pk mochi.Packet) error {
+	switch pk.FixedHeader.Type {
+	case mochi.Connect:
+		return pk.ConnectEncode(&c.out)
+	case mochi.Publish:
+		return pk.PublishEncode(&c.out)
+	case mochi.Puback:
+		return pk.PubackEncode(&c.out)
+	case mochi.Subscribe:
+		return pk.SubscribeEncode(&c.out)
+	case mochi.Suback:
+		return pk.SubackEncode(&c.out)
+	}
+	return fmt.Errorf("no packet of type %d here", pk.FixedHeader.Type)
+}
+
+func (c *mochiCodec) fillConnect(m *message) {
 	p := &c.pk.Connect
 	p.ProtocolName = mqtt
 	p.Clean = true
@@ -57,12 +75,11 @@ func (c *mochiCodec) encodeConnect(m *message) error {
 		props.MaximumPacketSize = m.maximumPacket
 		c.fillUser(m)
 	}
-	return c.pk.ConnectEncode(&c.out)
 }
 
 var mqtt = []byte("MQTT")
 
-func (c *mochiCodec) encodePublish(m *message) error {
+func (c *mochiCodec) fillPublish(m *message) {
 	c.pk.FixedHeader.Qos, c.pk.FixedHeader.Retain = m.qos, m.retain
 	c.pk.PacketID = m.id
 	c.pk.TopicName = m.topic.s
@@ -70,7 +87,6 @@ func (c *mochiCodec) encodePublish(m *message) error {
 	if c.v == 5 {
 		c.fillUser(m)
 	}
-	return c.pk.PublishEncode(&c.out)
 }
 
 func (c *mochiCodec) fillUser(m *message) {
@@ -81,13 +97,12 @@ func (c *mochiCodec) fillUser(m *message) {
 	c.pk.Properties.User = user
 }
 
-func (c *mochiCodec) encodePuback(m *message) error {
+func (c *mochiCodec) fillPuback(m *message) {
 	c.pk.PacketID = m.id
 	c.pk.ReasonCode = 0
-	return c.pk.PubackEncode(&c.out)
 }
 
-func (c *mochiCodec) encodeSubscribe(m *message) error {
+func (c *mochiCodec) fillSubscribe(m *message) {
 	c.pk.FixedHeader.Qos = 1
 	c.pk.PacketID = m.id
 	c.pk.Filters = resize(c.pk.Filters, len(m.filters))
@@ -95,13 +110,11 @@ func (c *mochiCodec) encodeSubscribe(m *message) error {
 		x := &m.filters[i]
 		c.pk.Filters[i] = mochi.Subscription{Filter: x.topic.s, Qos: x.qos}
 	}
-	return c.pk.SubscribeEncode(&c.out)
 }
 
-func (c *mochiCodec) encodeSuback(m *message) error {
+func (c *mochiCodec) fillSuback(m *message) {
 	c.pk.PacketID = m.id
 	c.pk.ReasonCodes = append(c.pk.ReasonCodes[:0], m.codes...)
-	return c.pk.SubackEncode(&c.out)
 }
 
 func (c *mochiCodec) decoder(src io.Reader, _ packets.Type, v packets.Version) func(f *fields) error {

@@ -9,40 +9,33 @@ import (
 )
 
 // oldPahoCodec is paho.mqtt.golang, which speaks 3.1.1.
-type oldPahoCodec struct {
-	out       bytes.Buffer
-	connect   *paho.ConnectPacket
-	publish   *paho.PublishPacket
-	puback    *paho.PubackPacket
-	subscribe *paho.SubscribePacket
-	suback    *paho.SubackPacket
-}
+type oldPahoCodec struct{ out bytes.Buffer }
 
 func (c *oldPahoCodec) encoder(kind packets.Type, _ packets.Version) func(m *message) []byte {
-	var fill func(m *message) paho.ControlPacket
-	switch p := paho.NewControlPacket(byte(kind)).(type) {
-	case *paho.ConnectPacket:
-		c.connect, fill = p, c.fillConnect
-	case *paho.PublishPacket:
-		c.publish, fill = p, c.fillPublish
-	case *paho.PubackPacket:
-		c.puback, fill = p, c.fillPuback
-	case *paho.SubscribePacket:
-		c.subscribe, fill = p, c.fillSubscribe
-	case *paho.SubackPacket:
-		c.suback, fill = p, c.fillSuback
-	}
 	return func(m *message) []byte {
 		c.out.Reset()
-		if err := fill(m).Write(&c.out); err != nil {
+		packet := paho.NewControlPacket(byte(kind))
+		switch p := packet.(type) {
+		case *paho.ConnectPacket:
+			c.fillConnect(p, m)
+		case *paho.PublishPacket:
+			c.fillPublish(p, m)
+		case *paho.PubackPacket:
+			p.MessageID = m.id
+		case *paho.SubscribePacket:
+			c.fillSubscribe(p, m)
+		case *paho.SubackPacket:
+			p.MessageID = m.id
+			p.ReturnCodes = append(p.ReturnCodes, m.codes...)
+		}
+		if err := packet.Write(&c.out); err != nil {
 			panic(err)
 		}
 		return c.out.Bytes()
 	}
 }
 
-func (c *oldPahoCodec) fillConnect(m *message) paho.ControlPacket {
-	p := c.connect
+func (c *oldPahoCodec) fillConnect(p *paho.ConnectPacket, m *message) {
 	p.ProtocolName, p.ProtocolVersion = "MQTT", 4
 	p.CleanSession = true
 	p.Keepalive = m.keepAlive
@@ -51,37 +44,21 @@ func (c *oldPahoCodec) fillConnect(m *message) paho.ControlPacket {
 	p.PasswordFlag, p.Password = true, m.password
 	p.WillFlag, p.WillQos, p.WillRetain = true, m.qos, m.retain
 	p.WillTopic, p.WillMessage = m.topic.s, m.body
-	return p
 }
 
-func (c *oldPahoCodec) fillPublish(m *message) paho.ControlPacket {
-	p := c.publish
+func (c *oldPahoCodec) fillPublish(p *paho.PublishPacket, m *message) {
 	p.Qos, p.Retain = m.qos, m.retain
 	p.MessageID = m.id
 	p.TopicName, p.Payload = m.topic.s, m.body
-	return p
 }
 
-func (c *oldPahoCodec) fillPuback(m *message) paho.ControlPacket {
-	c.puback.MessageID = m.id
-	return c.puback
-}
-
-func (c *oldPahoCodec) fillSubscribe(m *message) paho.ControlPacket {
-	p := c.subscribe
+func (c *oldPahoCodec) fillSubscribe(p *paho.SubscribePacket, m *message) {
 	p.MessageID = m.id
 	p.Topics, p.Qoss = resize(p.Topics, len(m.filters)), resize(p.Qoss, len(m.filters))
 	for i := range m.filters {
 		p.Topics[i] = m.filters[i].topic.s
 		p.Qoss[i] = m.filters[i].qos
 	}
-	return p
-}
-
-func (c *oldPahoCodec) fillSuback(m *message) paho.ControlPacket {
-	c.suback.MessageID = m.id
-	c.suback.ReturnCodes = append(c.suback.ReturnCodes[:0], m.codes...)
-	return c.suback
 }
 
 func (c *oldPahoCodec) decoder(src io.Reader, _ packets.Type, _ packets.Version) func(f *fields) error {

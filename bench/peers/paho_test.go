@@ -10,14 +10,9 @@ import (
 
 // pahoCodec is paho.golang, which speaks 5.0.
 type pahoCodec struct {
-	out       bytes.Buffer
-	props     paho.Properties
-	connect   paho.Connect
-	will      paho.Properties
-	publish   paho.Publish
-	puback    paho.Puback
-	subscribe paho.Subscribe
-	suback    paho.Suback
+	out   bytes.Buffer
+	props paho.Properties
+	will  paho.Properties
 }
 
 func (c *pahoCodec) encoder(kind packets.Type, _ packets.Version) func(m *message) []byte {
@@ -38,7 +33,7 @@ func (c *pahoCodec) encoder(kind packets.Type, _ packets.Version) func(m *messag
 }
 
 func (c *pahoCodec) fillConnect(m *message) io.WriterTo {
-	p := &c.connect
+	p := new(paho.Connect)
 	p.ProtocolName, p.ProtocolVersion = "MQTT", 5
 	p.CleanStart = true
 	p.KeepAlive = m.keepAlive
@@ -65,7 +60,7 @@ func (c *pahoCodec) fillUser(m *message) {
 }
 
 func (c *pahoCodec) fillPublish(m *message) io.WriterTo {
-	p := &c.publish
+	p := new(paho.Publish)
 	p.QoS, p.Retain = m.qos, m.retain
 	p.PacketID = m.id
 	p.Topic, p.Payload = m.topic.s, m.body
@@ -75,14 +70,14 @@ func (c *pahoCodec) fillPublish(m *message) io.WriterTo {
 }
 
 func (c *pahoCodec) fillPuback(m *message) io.WriterTo {
-	p := &c.puback
+	p := new(paho.Puback)
 	p.PacketID, p.ReasonCode = m.id, 0
 	p.Properties = &c.props
 	return p
 }
 
 func (c *pahoCodec) fillSubscribe(m *message) io.WriterTo {
-	p := &c.subscribe
+	p := new(paho.Subscribe)
 	p.PacketID = m.id
 	p.Subscriptions = resize(p.Subscriptions, len(m.filters))
 	for i := range m.filters {
@@ -94,9 +89,9 @@ func (c *pahoCodec) fillSubscribe(m *message) io.WriterTo {
 }
 
 func (c *pahoCodec) fillSuback(m *message) io.WriterTo {
-	p := &c.suback
+	p := new(paho.Suback)
 	p.PacketID = m.id
-	p.Reasons = append(p.Reasons[:0], m.codes...)
+	p.Reasons = append(p.Reasons, m.codes...)
 	p.Properties = &c.props
 	return p
 }

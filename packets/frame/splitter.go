@@ -59,6 +59,13 @@ func (s *Splitter) Next() (first byte, body []byte, ok bool) {
 	if s.n != 0 {
 		return s.resume()
 	}
+	if b := s.piece; len(b) >= 2 && b[1] < 0x80 { // the short way for small packets, which most are
+		n := 2 + int(b[1])
+		if n <= len(b) && (s.Limit == 0 || uint32(n) <= s.Limit) && packets.CheckFixedHeader(b[0], s.Version) == nil {
+			s.piece = b[n:]
+			return b[0], b[2:n:n], true
+		}
+	}
 	n, size := s.header(s.piece)
 	if n == 0 || len(s.piece)-n < size {
 		s.cut(n, size)
