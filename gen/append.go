@@ -26,8 +26,8 @@ func appendTo(f *File, p spec.Packet) {
 		method(f, title(p.Name), name).Params(Id("b").Index().Byte(), Id("v").Id("Version")).Index().Byte().Block(
 			Return(Append(Id("p").Dot("AppendHead").Call(Id("b"), Id("v")), packet(rest).Op("..."))))
 		name = "AppendHead"
-		f.Commentf("AppendHead appends all of p that stands before the %s, but makes room for it.", lower(rest))
-		f.Commentf("Whoever writes the %s from another buffer saves a copy.", lower(rest))
+		f.Commentf("AppendHead appends all of p that stands before the %s, for who writes that from", lower(rest))
+		f.Comment("where it is, and saves a copy.")
 	} else {
 		f.Comment("AppendTo appends p, fixed header and all, in version v. See Packet.")
 	}
@@ -43,7 +43,12 @@ func appendTo(f *File, p spec.Packet) {
 			id := func() *Statement { return packet(p.Fields[0].Name) }
 			g.If(bare(p)).Block(Return(Append(Id("b"), first.Clone(), Lit(2), Byte().Call(id().Op(">>").Lit(8)), Byte().Call(id()))))
 		}
-		g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), first, Id("p").Dot("Size").Call(Id("v")))
+		room := Id("n")
+		if rest != "" {
+			room = room.Clone().Op("-").Len(packet(rest))
+		}
+		g.Id("n").Op(":=").Id("p").Dot("Size").Call(Id("v"))
+		g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), first, Id("n"), room)
 		for _, x := range head {
 			guarded(g, both(guard(x, p, packet), tail(x, p)), func(g *Group) { add(g, x, p, packet) })
 		}

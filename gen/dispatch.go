@@ -36,7 +36,7 @@ func dispatch(f *File, s Spec) {
 		f.Commentf("beyond what a packet's own Decode refuses, it refuses what a %s must not send.", lower(sideName[from]))
 		f.Func().Params(Id("d").Op("*").Id(typ)).Id("Decode").
 			Params(Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).
-			Params(Id("p").Id("Packet"), Err().Error()).
+			Params(Id("Packet"), Error()).
 			BlockFunc(func(g *Group) {
 				g.Switch(Id("Type").Call(Id("first").Op(">>").Lit(4))).BlockFunc(func(g *Group) {
 					for _, p := range s.Packets {
@@ -60,11 +60,8 @@ func decodeFrom(g *Group, p spec.Packet, from spec.Side) {
 		g.If(Id("v").Op("!=").Id("V5")).Block(Break())
 	}
 	decode := Id("d").Dot(name).Dot("Decode").Call(Id("first"), Id("body"), Id("v"))
-	if !directed(p) {
-		g.Return(Op("&").Id("d").Dot(name), decode)
-		return
+	if directed(p) {
+		decode = Id("d").Dot(name).Dot("DecodeFrom").Call(Id(sideName[from]), Id("first"), Id("body"), Id("v"))
 	}
-	g.If(Err().Op("=").Add(decode), Err().Op("==").Nil()).Block(
-		Err().Op("=").Id("d").Dot(name).Dot("rulesFrom").Call(Id(sideName[from]), Id("v")))
-	g.Return(Op("&").Id("d").Dot(name), Err())
+	g.Return(Op("&").Id("d").Dot(name), decode)
 }

@@ -50,7 +50,8 @@ func levelOf(f *File, names []spec.Name) {
 		}),
 		Return(Id("b")),
 	)
-	f.Comment("readLevel reads a protocol name and a protocol level. It gives 0 for those it does not know.")
+	f.Comment("readLevel reads a protocol name and a protocol level. A level that there is not comes back as")
+	f.Comment("it is, with a fault; behind a name that there is not, it is 0.")
 	f.Func().Id("readLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Id("Version").Block(
 		Id("b").Op(":=").Id("r").Dot("Left").Call(),
 		Switch().BlockFunc(func(g *Group) {
@@ -62,18 +63,13 @@ func levelOf(f *File, names []spec.Name) {
 				)
 			}
 		}),
-		Id("r").Dot("Fail").Call(Id("unknownLevel").Call(Id("r"))),
-		Return(Lit(0)),
-	)
-	f.Comment("unknownLevel is what is wrong with a protocol name and a protocol level.")
-	f.Func().Id("unknownLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Op("*").Qual(pkgWire, "Fault").Block(
-		Id("name").Op(":=").Id("r").Dot("Binary").Call(),
-		Id("r").Dot("U8").Call(),
-		Switch().Block(
-			Case(Id("r").Dot("Failed").Call()).Block(Return(fault("Short"))),
-			Case(known(names)).Block(Return(fault("ProtocolLevel"))),
+		Id("name").Op(",").Id("level").Op(":=").Id("r").Dot("Binary").Call().Op(",").Id("Version").Call(Id("r").Dot("U8").Call()),
+		If(known(names)).Block(
+			Id("r").Dot("Fail").Call(fault("ProtocolLevel")),
+			Return(Id("level")),
 		),
-		Return(fault("ProtocolName")),
+		Id("r").Dot("Fail").Call(fault("ProtocolName")),
+		Return(Lit(0)),
 	)
 }
 

@@ -5,6 +5,7 @@ package packets
 import (
 	"log/slog"
 	"slices"
+	"strconv"
 
 	"github.com/fletchmq/fletch/packets/wire"
 )
@@ -19,7 +20,7 @@ const (
 	V5   Version = 5
 )
 
-// String is the version as people write it: "3.1.1".
+// String is the version as people write it: "3.1.1", or "level 7".
 func (v Version) String() string {
 	switch v {
 	case V31:
@@ -29,7 +30,7 @@ func (v Version) String() string {
 	case V5:
 		return "5.0"
 	}
-	return "unknown"
+	return "level " + strconv.Itoa(int(v))
 }
 
 // QoS is a Quality of Service level, section 4.3.
@@ -100,11 +101,11 @@ type Packet interface {
 // section 2.1.4.
 const MaxRemainingLength = wire.MaxVarInt
 
-// appendHeader appends a fixed header, section 2.1, and makes room for what
-// comes behind it.
-func appendHeader(b []byte, first byte, remaining int) []byte {
-	if cap(b)-len(b) < remaining+5 {
-		b = slices.Grow(b, remaining+5)
+// appendHeader appends a fixed header, section 2.1, and makes room for so many of
+// the bytes that come behind it.
+func appendHeader(b []byte, first byte, remaining, room int) []byte {
+	if cap(b)-len(b) < room+5 {
+		b = slices.Grow(b, room+5)
 	}
 	return wire.AppendVarInt(append(b, first), uint32(remaining))
 }

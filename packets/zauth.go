@@ -32,7 +32,8 @@ func (p *Auth) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Auth) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0xf0, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0xf0, n, n)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))
 	}
@@ -87,6 +88,14 @@ func (p *Auth) rules(v Version) error {
 		return broken(v, TypeAuth, ProtocolError, "", "§3.15.2.2.3", "no authentication data without a method")
 	}
 	return nil
+}
+
+// DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.
+func (p *Auth) DecodeFrom(from Side, first byte, body []byte, v Version) error {
+	if err := p.Decode(first, body, v); err != nil {
+		return err
+	}
+	return p.rulesFrom(from, v)
 }
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.

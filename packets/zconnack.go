@@ -30,7 +30,8 @@ func (p *Connack) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Connack) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0x20, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x20, n, n)
 	b = append(b, 0x00)
 	if v != V31 {
 		b[len(b)-1] |= bit(p.SessionPresent)

@@ -9,7 +9,7 @@ import (
 
 // Connect is the first packet a client sends. Section 3.1.
 type Connect struct {
-	Version     Version // set by Decode; AppendTo writes the version it is given
+	Version     Version // set by Decode, also when it is a level that there is not; AppendTo writes the version it is given
 	CleanStart  bool    // Clean Session in 3.1 and 3.1.1
 	HasWill     bool    // Will is there
 	WillQoS     QoS
@@ -60,7 +60,8 @@ func (p *Connect) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Connect) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0x10, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x10, n, n)
 	b = appendLevel(b, v)
 	b = append(b, bit(p.CleanStart)<<1|bit(p.HasWill)<<2|byte(p.WillQoS)<<3|bit(p.WillRetain)<<5|bit(p.HasPassword)<<6|bit(p.HasUsername)<<7)
 	b = wire.AppendU16(b, p.KeepAlive)
@@ -257,7 +258,8 @@ func appendLevel(b []byte, v Version) []byte {
 	return b
 }
 
-// readLevel reads a protocol name and a protocol level. It gives 0 for those it does not know.
+// readLevel reads a protocol name and a protocol level. A level that there is not comes back as
+// it is, with a fault; behind a name that there is not, it is 0.
 func readLevel(r *wire.Reader) Version {
 	b := r.Left()
 	switch {
@@ -271,21 +273,13 @@ func readLevel(r *wire.Reader) Version {
 		r.Skip(7)
 		return V5
 	}
-	r.Fail(unknownLevel(r))
-	return 0
-}
-
-// unknownLevel is what is wrong with a protocol name and a protocol level.
-func unknownLevel(r *wire.Reader) *wire.Fault {
-	name := r.Binary()
-	r.U8()
-	switch {
-	case r.Failed():
-		return wire.Short
-	case string(name) == "MQIsdp" || string(name) == "MQTT":
-		return wire.ProtocolLevel
+	name, level := r.Binary(), Version(r.U8())
+	if string(name) == "MQIsdp" || string(name) == "MQTT" {
+		r.Fail(wire.ProtocolLevel)
+		return level
 	}
-	return wire.ProtocolName
+	r.Fail(wire.ProtocolName)
+	return 0
 }
 
 // ConnectProps is the properties of CONNECT. The zero value has none.

@@ -32,7 +32,8 @@ func (p *Disconnect) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Disconnect) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0xe0, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0xe0, n, n)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))
 	}
@@ -80,6 +81,14 @@ func (p *Disconnect) rules(v Version) error {
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")
 	}
 	return nil
+}
+
+// DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.
+func (p *Disconnect) DecodeFrom(from Side, first byte, body []byte, v Version) error {
+	if err := p.Decode(first, body, v); err != nil {
+		return err
+	}
+	return p.rulesFrom(from, v)
 }
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.

@@ -21,25 +21,16 @@ type FromClient struct {
 
 // Decode reads a packet into the field of its type, and returns that field. See Packet;
 // beyond what a packet's own Decode refuses, it refuses what a client must not send.
-func (d *FromClient) Decode(first byte, body []byte, v Version) (p Packet, err error) {
+func (d *FromClient) Decode(first byte, body []byte, v Version) (Packet, error) {
 	switch Type(first >> 4) {
 	case TypeConnect:
 		return &d.Connect, d.Connect.Decode(first, body, v)
 	case TypePublish:
-		if err = d.Publish.Decode(first, body, v); err == nil {
-			err = d.Publish.rulesFrom(Client, v)
-		}
-		return &d.Publish, err
+		return &d.Publish, d.Publish.DecodeFrom(Client, first, body, v)
 	case TypePuback:
-		if err = d.Puback.Decode(first, body, v); err == nil {
-			err = d.Puback.rulesFrom(Client, v)
-		}
-		return &d.Puback, err
+		return &d.Puback, d.Puback.DecodeFrom(Client, first, body, v)
 	case TypePubrec:
-		if err = d.Pubrec.Decode(first, body, v); err == nil {
-			err = d.Pubrec.rulesFrom(Client, v)
-		}
-		return &d.Pubrec, err
+		return &d.Pubrec, d.Pubrec.DecodeFrom(Client, first, body, v)
 	case TypePubrel:
 		return &d.Pubrel, d.Pubrel.Decode(first, body, v)
 	case TypePubcomp:
@@ -51,15 +42,9 @@ func (d *FromClient) Decode(first byte, body []byte, v Version) (p Packet, err e
 	case TypePingreq:
 		return &d.Pingreq, d.Pingreq.Decode(first, body, v)
 	case TypeDisconnect:
-		if err = d.Disconnect.Decode(first, body, v); err == nil {
-			err = d.Disconnect.rulesFrom(Client, v)
-		}
-		return &d.Disconnect, err
+		return &d.Disconnect, d.Disconnect.DecodeFrom(Client, first, body, v)
 	case TypeAuth:
-		if err = d.Auth.Decode(first, body, v); err == nil {
-			err = d.Auth.rulesFrom(Client, v)
-		}
-		return &d.Auth, err
+		return &d.Auth, d.Auth.DecodeFrom(Client, first, body, v)
 	case 0:
 		return nil, Broken(v, 0, wire.UnknownType)
 	}
@@ -83,25 +68,16 @@ type FromServer struct {
 
 // Decode reads a packet into the field of its type, and returns that field. See Packet;
 // beyond what a packet's own Decode refuses, it refuses what a server must not send.
-func (d *FromServer) Decode(first byte, body []byte, v Version) (p Packet, err error) {
+func (d *FromServer) Decode(first byte, body []byte, v Version) (Packet, error) {
 	switch Type(first >> 4) {
 	case TypeConnack:
 		return &d.Connack, d.Connack.Decode(first, body, v)
 	case TypePublish:
-		if err = d.Publish.Decode(first, body, v); err == nil {
-			err = d.Publish.rulesFrom(Server, v)
-		}
-		return &d.Publish, err
+		return &d.Publish, d.Publish.DecodeFrom(Server, first, body, v)
 	case TypePuback:
-		if err = d.Puback.Decode(first, body, v); err == nil {
-			err = d.Puback.rulesFrom(Server, v)
-		}
-		return &d.Puback, err
+		return &d.Puback, d.Puback.DecodeFrom(Server, first, body, v)
 	case TypePubrec:
-		if err = d.Pubrec.Decode(first, body, v); err == nil {
-			err = d.Pubrec.rulesFrom(Server, v)
-		}
-		return &d.Pubrec, err
+		return &d.Pubrec, d.Pubrec.DecodeFrom(Server, first, body, v)
 	case TypePubrel:
 		return &d.Pubrel, d.Pubrel.Decode(first, body, v)
 	case TypePubcomp:
@@ -116,15 +92,9 @@ func (d *FromServer) Decode(first byte, body []byte, v Version) (p Packet, err e
 		if v != V5 {
 			break
 		}
-		if err = d.Disconnect.Decode(first, body, v); err == nil {
-			err = d.Disconnect.rulesFrom(Server, v)
-		}
-		return &d.Disconnect, err
+		return &d.Disconnect, d.Disconnect.DecodeFrom(Server, first, body, v)
 	case TypeAuth:
-		if err = d.Auth.Decode(first, body, v); err == nil {
-			err = d.Auth.rulesFrom(Server, v)
-		}
-		return &d.Auth, err
+		return &d.Auth, d.Auth.DecodeFrom(Server, first, body, v)
 	case 0:
 		return nil, Broken(v, 0, wire.UnknownType)
 	}

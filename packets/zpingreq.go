@@ -22,7 +22,8 @@ func (*Pingreq) Size(Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Pingreq) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0xc0, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0xc0, n, n)
 	return b
 }
 

@@ -22,7 +22,8 @@ func (*Pingresp) Size(Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Pingresp) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0xd0, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0xd0, n, n)
 	return b
 }
 

@@ -37,7 +37,8 @@ func (p *Pubcomp) AppendTo(b []byte, v Version) []byte {
 	if v != V5 || p.Reason == 0 && p.Props.has == 0 {
 		return append(b, 0x70, 2, byte(p.PacketID>>8), byte(p.PacketID))
 	}
-	b = appendHeader(b, 0x70, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x70, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))

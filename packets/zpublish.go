@@ -40,10 +40,11 @@ func (p *Publish) AppendTo(b []byte, v Version) []byte {
 	return append(p.AppendHead(b, v), p.Payload...)
 }
 
-// AppendHead appends all of p that stands before the payload, but makes room for it.
-// Whoever writes the payload from another buffer saves a copy.
+// AppendHead appends all of p that stands before the payload, for who writes that from
+// where it is, and saves a copy.
 func (p *Publish) AppendHead(b []byte, v Version) []byte {
-	b = appendHeader(b, 0x30|bit(p.Dup)<<3|byte(p.QoS)<<1|bit(p.Retain), p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x30|bit(p.Dup)<<3|byte(p.QoS)<<1|bit(p.Retain), n, n-len(p.Payload))
 	b = wire.AppendBinary(b, p.Topic)
 	if p.QoS > 0 {
 		b = wire.AppendU16(b, p.PacketID)
@@ -110,6 +111,14 @@ func (p *Publish) rules(v Version) error {
 		return broken(v, TypePublish, ProtocolError, "", "3.3.2-14", "no wildcard in a response topic")
 	}
 	return nil
+}
+
+// DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.
+func (p *Publish) DecodeFrom(from Side, first byte, body []byte, v Version) error {
+	if err := p.Decode(first, body, v); err != nil {
+		return err
+	}
+	return p.rulesFrom(from, v)
 }
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.

@@ -37,7 +37,8 @@ func (p *Pubrec) AppendTo(b []byte, v Version) []byte {
 	if v != V5 || p.Reason == 0 && p.Props.has == 0 {
 		return append(b, 0x50, 2, byte(p.PacketID>>8), byte(p.PacketID))
 	}
-	b = appendHeader(b, 0x50, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x50, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))
@@ -96,6 +97,14 @@ func (p *Pubrec) rules(v Version) error {
 		return broken(v, TypePubrec, ProtocolError, "", "3.5.2-1", "only reason codes listed for PUBREC")
 	}
 	return nil
+}
+
+// DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.
+func (p *Pubrec) DecodeFrom(from Side, first byte, body []byte, v Version) error {
+	if err := p.Decode(first, body, v); err != nil {
+		return err
+	}
+	return p.rulesFrom(from, v)
 }
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.

@@ -42,7 +42,8 @@ func (p *Pubrel) AppendTo(b []byte, v Version) []byte {
 	if v != V5 || p.Reason == 0 && p.Props.has == 0 {
 		return append(b, first, 2, byte(p.PacketID>>8), byte(p.PacketID))
 	}
-	b = appendHeader(b, first, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, first, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))

@@ -32,7 +32,8 @@ func (p *Suback) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Suback) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0x90, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0x90, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 {
 		b = p.Props.appendTo(b)

@@ -48,7 +48,8 @@ func (p *Subscribe) AppendTo(b []byte, v Version) []byte {
 	if v == V31 {
 		first |= bit(p.Dup) << 3
 	}
-	b = appendHeader(b, first, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, first, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 {
 		b = p.Props.appendTo(b)

@@ -34,7 +34,8 @@ func (p *Unsuback) Size(v Version) int {
 
 // AppendTo appends p, fixed header and all, in version v. See Packet.
 func (p *Unsuback) AppendTo(b []byte, v Version) []byte {
-	b = appendHeader(b, 0xb0, p.Size(v))
+	n := p.Size(v)
+	b = appendHeader(b, 0xb0, n, n)
 	b = wire.AppendU16(b, p.PacketID)
 	if v == V5 {
 		b = p.Props.appendTo(b)

@@ -10,7 +10,7 @@ var Connect = Packet{
 			{V31, "MQIsdp", 3},
 			{V311, "MQTT", 4},
 			{V5, "MQTT", 5},
-		}, Doc: "set by Decode; AppendTo writes the version it is given"},
+		}, Doc: "set by Decode, also when it is a level that there is not; AppendTo writes the version it is given"},
 		{Name: "Flags", Kind: Bits, Wrong: "ConnectFlags", Loose: V31, Bits: []Bit{
 			{Name: "CleanStart", At: 1, Doc: "Clean Session in 3.1 and 3.1.1"},
 			{Name: "HasWill", At: 2, Doc: "Will is there"},

@@ -25,9 +25,6 @@ func (r *Reader) Left() []byte { return r.b }
 // Skip drops the next n bytes, which must be there.
 func (r *Reader) Skip(n int) { r.b = r.b[n:] }
 
-// Failed reports whether there is a fault.
-func (r *Reader) Failed() bool { return r.fault != nil }
-
 // Fail records f, unless there is a fault already, and drops what is left.
 func (r *Reader) Fail(f *Fault) {
 	if r.fault == nil {

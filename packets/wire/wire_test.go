@@ -13,10 +13,14 @@ func TestVarInt(t *testing.T) {
 		value uint32
 		bytes string
 	}{
-		{0, "\x00"}, {127, "\x7f"},
-		{128, "\x80\x01"}, {16383, "\xff\x7f"},
-		{16384, "\x80\x80\x01"}, {2097151, "\xff\xff\x7f"},
-		{2097152, "\x80\x80\x80\x01"}, {MaxVarInt, "\xff\xff\xff\x7f"},
+		{0, "\x00"},
+		{127, "\x7f"},
+		{128, "\x80\x01"},
+		{16383, "\xff\x7f"},
+		{16384, "\x80\x80\x01"},
+		{2097151, "\xff\xff\x7f"},
+		{2097152, "\x80\x80\x80\x01"},
+		{MaxVarInt, "\xff\xff\xff\x7f"},
 	} {
 		if got := AppendVarInt(nil, c.value); string(got) != c.bytes || SizeVarInt(c.value) != len(got) {
 			t.Errorf("%d is written as % x, want % x", c.value, got, c.bytes)
@@ -30,9 +34,13 @@ func TestVarInt(t *testing.T) {
 		bytes string
 		fault *Fault
 	}{
-		{"", Short}, {"\x80", Short}, {"\xff\xff\xff", Short},
-		{"\x80\x00", VarIntPadded}, {"\xff\x80\x80\x00", VarIntPadded},
-		{"\xff\xff\xff\xff\x01", VarIntLong}, {"\x80\x80\x80\x80\x00", VarIntLong},
+		{"", Short},
+		{"\x80", Short},
+		{"\xff\xff\xff", Short},
+		{"\x80\x00", VarIntPadded},
+		{"\xff\x80\x80\x00", VarIntPadded},
+		{"\xff\xff\xff\xff\x01", VarIntLong},
+		{"\x80\x80\x80\x80\x00", VarIntLong},
 	} {
 		r := NewReader([]byte(c.bytes))
 		if got := r.VarInt(); got != 0 || r.Done() != c.fault {

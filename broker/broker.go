@@ -1,0 +1,243 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/broker/topics"
+)
+
+// Broker passes on messages between those who connect to it. Any number of
+// goroutines may use it.
+type Broker struct {
+	config Config
+	ctx    context.Context // ends with Shutdown
+	cancel context.CancelFunc
+
+	subscriptions topics.Tree[*conn]
+	retained      topics.Retained[*session.Message]
+	retentions    atomic.Uint64  // messages that were ever retained
+	lastID        atomic.Uint64  // of connections
+	running       sync.WaitGroup // Serve and connections; added to under mu, while not closed
+
+	mu        sync.Mutex
+	closed    bool
+	listeners map[net.Listener]bool
+	conns     map[*conn]bool
+	clients   map[string]*conn // by client identifier, once connected
+	turned    uint64           // connections away, for MaximumConnections
+}
+
+// New makes a broker. The error names what is wrong in config.
+func New(config Config) (*Broker, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		config:    config,
+		listeners: make(map[net.Listener]bool),
+		conns:     make(map[*conn]bool),
+		clients:   make(map[string]*conn),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b, nil
+}
+
+// The pauses after an Accept that has failed for a while, say for want of file
+// descriptors.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = time.Second
+)
+
+// Serve accepts connections until ctx ends, which gives nil, or Shutdown is
+// called, which gives [ErrClosed], or ln fails, which gives its error. It closes
+// ln. Connections that it has accepted live on until Shutdown.
+func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	if !b.listen(ln) {
+		return ErrClosed
+	}
+	defer b.unlisten(ln)
+	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	for pause := minPause; ; {
+		nc, err := ln.Accept()
+		var temporary interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			pause = minPause
+			b.start(nc)
+		case b.ctx.Err() != nil:
+			return ErrClosed
+		case ctx.Err() != nil:
+			return nil
+		case errors.As(err, &temporary) && temporary.Temporary():
+			b.config.Logger.Warn("accept failed", "listener", ln.Addr(), "error", err, "pause", pause)
+			b.pause(ctx, pause)
+			pause = min(2*pause, maxPause)
+		default:
+			return err
+		}
+	}
+}
+
+func (b *Broker) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-b.ctx.Done():
+	}
+}
+
+func (b *Broker) listen(ln net.Listener) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.listeners[ln] = true
+	b.running.Add(1)
+	return true
+}
+
+func (b *Broker) unlisten(ln net.Listener) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.listeners, ln)
+	b.running.Done()
+}
+
+// Dial connects within the process. The connection is a [net.Pipe]: a write
+// waits until the broker reads, and the other way round. The error is
+// [ErrClosed], that of ctx, or that there are MaximumConnections.
+func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	client, server := net.Pipe()
+	if err := b.start(server); err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+var errFull = errors.New("broker: there are MaximumConnections")
+
+// start serves nc, or closes it.
+func (b *Broker) start(nc net.Conn) error {
+	c := newConn(b, nc)
+	b.mu.Lock()
+	err := ErrClosed
+	switch {
+	case b.closed:
+	case len(b.conns) >= b.config.MaximumConnections:
+		b.turned++
+		err = errFull
+	default:
+		b.conns[c] = true
+		b.running.Add(1)
+		err = nil
+	}
+	turned := b.turned
+	b.mu.Unlock()
+	if err == nil {
+		go c.run()
+		return nil
+	}
+	nc.Close()
+	if err == errFull && powerOfTwo(turned) {
+		b.config.Logger.Warn("connection refused", "limit", "MaximumConnections",
+			"value", b.config.MaximumConnections, "remote", nc.RemoteAddr(), "refused", turned)
+	}
+	return err
+}
+
+// powerOfTwo is how what may happen often is logged seldom.
+func powerOfTwo(n uint64) bool { return bits.OnesCount64(n) == 1 }
+
+// register makes c the connection of its client identifier. The one that was it
+// is ended [MQTT-3.1.4-3] [MQTT3-3.1.4-2].
+func (b *Broker) register(c *conn) {
+	b.mu.Lock()
+	old := b.clients[c.clientID]
+	b.clients[c.clientID] = c
+	b.mu.Unlock()
+	if old != nil {
+		old.kill(errTakenOver)
+	}
+}
+
+// leave undoes register, unless another has taken over.
+func (b *Broker) leave(c *conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.clients[c.clientID] == c {
+		delete(b.clients, c.clientID)
+	}
+}
+
+// finished is the last that is heard of c.
+func (b *Broker) finished(c *conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.conns, c)
+	b.running.Done()
+}
+
+// Shutdown ends all: it closes the listeners, publishes the wills to who is
+// still there, and tells each client of 5.0 with DISCONNECT 0x8B, behind the
+// messages that it can take without delay. If ctx ends before that is done, it
+// closes the connections as they are, waits two seconds at most for what is still
+// running, and returns the error of ctx. A second Shutdown waits for the first.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	conns := b.close()
+	for _, c := range conns {
+		c.publishWill()
+	}
+	for _, c := range conns {
+		c.kill(errShutdown)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.running.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range conns {
+		c.nc.Close()
+	}
+	select {
+	case <-done:
+	case <-time.After(lingerTime):
+	}
+	return ctx.Err()
+}
+
+// close lets nobody in any more, and gives those who are in.
+func (b *Broker) close() (conns []*conn) {
+	b.mu.Lock()
+	b.closed = true
+	listeners := b.listeners
+	b.listeners = make(map[net.Listener]bool)
+	for c := range b.conns {
+		conns = append(conns, c)
+	}
+	b.mu.Unlock()
+	b.cancel()
+	for ln := range listeners {
+		ln.Close()
+	}
+	return conns
+}

@@ -1,0 +1,127 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// Config is how a broker is to be. The zero Config is a good one: it accepts
+// everybody. A limit that is 0 is the default.
+type Config struct {
+	// Logger gets a line for each connection that ends in another way than by
+	// DISCONNECT, and one when a limit strikes. It should not block: what logs
+	// waits for it. Nil is [slog.Default].
+	Logger *slog.Logger
+
+	// Authenticate says who may connect: all who get nil. Any other error refuses
+	// the connection with Reason Code 0x86, Bad User Name or Password, or with
+	// that of a [Refuse]. It runs for many connections at the same time. When ctx
+	// ends, at ConnectTimeout or Shutdown, the answer does not count any more. A
+	// panic refuses the connection. Nil accepts everybody.
+	Authenticate func(ctx context.Context, login *Login) error
+
+	// MaximumConnections is how many connections there may be at once, those that
+	// have not sent CONNECT included. One more is closed. Default 100 000.
+	MaximumConnections int
+
+	// MaximumPacketSize is the largest packet accepted from a client, in bytes,
+	// fixed header included, section 3.2.2.3.6. Larger ones end the connection
+	// with 0x95. Default 1 048 576, at least 64, at most 268 435 455.
+	MaximumPacketSize int
+
+	// ReceiveMaximum is how many QoS 2 messages of a client may be under way to
+	// the broker, section 3.2.2.3.3. More end the connection with 0x93. Clients of
+	// 3.1 and 3.1.1 cannot be told, and have 65 535. Default 1024, at most 65 535.
+	ReceiveMaximum int
+
+	// MaximumQueuedBytes is how many bytes of messages may wait for one client.
+	// Whatever its size, one message may always wait. See the package
+	// documentation for what happens beyond. Default 4 194 304.
+	MaximumQueuedBytes int
+
+	// MaximumSubscriptions is how many subscriptions one client may have. A
+	// SUBSCRIBE beyond is answered with 0x97 (0x80 in 3.1.1, end of the connection
+	// in 3.1). Default 10 000.
+	MaximumSubscriptions int
+
+	// MaximumTopicLevels is how many levels a topic name or filter may have. More
+	// in a filter is answered with 0x8F (0x80 in 3.1.1, end of the connection in
+	// 3.1), more in a topic name ends the connection with 0x90. Default 200, at
+	// most 65 535.
+	MaximumTopicLevels int
+
+	// ConnectTimeout is how long a connection may take until it has sent CONNECT
+	// and Authenticate has returned. Default 10 s.
+	ConnectTimeout time.Duration
+
+	// WriteTimeout is how long a peer may take nothing of what it is sent before
+	// its connection is ended. Default 30 s.
+	WriteTimeout time.Duration
+}
+
+// Login is who wants to connect.
+type Login struct {
+	ClientID    string // the one assigned, if the client has sent none
+	Username    string
+	Password    []byte
+	HasUsername bool
+	HasPassword bool
+	Version     packets.Version
+	RemoteAddr  net.Addr
+}
+
+// The largest values of the standard.
+const (
+	mostPacketSize = 1<<28 - 1
+	mostReceive    = 1<<16 - 1
+	mostLevels     = 1<<16 - 1
+)
+
+// complete puts in defaults, and reports the first value that cannot be.
+func (c *Config) complete() error {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	const most = 1<<31 - 1
+	for _, n := range []struct {
+		key         string
+		value       *int
+		least, most int
+		normal      int
+	}{
+		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
+		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
+		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
+		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
+		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
+		{"MaximumTopicLevels", &c.MaximumTopicLevels, 1, mostLevels, 200},
+	} {
+		switch v := *n.value; {
+		case v == 0:
+			*n.value = n.normal
+		case v < n.least || v > n.most:
+			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
+		}
+	}
+	for _, d := range []struct {
+		key    string
+		value  *time.Duration
+		normal time.Duration
+	}{
+		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
+		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
+	} {
+		switch v := *d.value; {
+		case v == 0:
+			*d.value = d.normal
+		case v < 0:
+			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
+		}
+	}
+	return nil
+}

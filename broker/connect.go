@@ -1,0 +1,186 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// connect is section 3.1.4: from the first packet to CONNACK.
+func (c *conn) connect() error {
+	first, body, err := c.next()
+	if err != nil {
+		return err
+	}
+	if t := packets.Type(first >> 4); t != packets.TypeConnect {
+		return c.broke(t, packets.ProtocolError, "MQTT-3.1.0-1", "MQTT-3.1.0-1", "the first packet is CONNECT")
+	}
+	p := &c.dec.Connect
+	if err := p.Decode(first, body, 0); err != nil {
+		c.speak(p, versionOfRefusal(p.Version))
+		return err
+	}
+	c.speak(p, p.Version)
+	if err := c.admissible(p); err != nil {
+		return err
+	}
+	c.clientID = string(p.ClientID)
+	assigned := c.clientID == ""
+	if assigned {
+		c.clientID = "fletch-" + rand.Text() // [MQTT-3.1.3-6] [MQTT-3.2.2-16] [MQTT3-3.1.3-6]
+	}
+	if err := c.authenticate(p); err != nil {
+		return err
+	}
+	c.b.register(c)
+	if err := c.accept(p, assigned); err != nil {
+		return err
+	}
+	if p.HasWill {
+		c.setWill(willOf(p)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
+	}
+	return nil
+}
+
+// versionOfRefusal is the version in which a CONNECT that cannot be accepted is
+// answered: that which it names, or the nearest there is [MQTT-3.1.2-2]
+// [MQTT3-3.1.2-2]. It is 0, for no answer, behind an unknown protocol name
+// [MQTT-3.1.2-1] [MQTT3-3.1.2-1].
+func versionOfRefusal(named packets.Version) packets.Version {
+	if named == 0 {
+		return 0
+	}
+	return min(max(named, packets.V31), packets.V5)
+}
+
+// speak makes v the version of the connection.
+func (c *conn) speak(p *packets.Connect, v packets.Version) {
+	c.version, c.in.Version = v, v
+	maximumPacketSize, _ := p.Props.MaximumPacketSize()
+	receiveMaximum, _ := p.Props.ReceiveMaximum()
+	c.out.Open(v, maximumPacketSize, receiveMaximum)
+	if v != packets.V5 {
+		c.receiver.Resume(mostReceive)
+	} else {
+		c.receiver.Resume(uint16(c.b.config.ReceiveMaximum))
+	}
+}
+
+// admissible is what this broker does not want of a CONNECT that is in order.
+func (c *conn) admissible(p *packets.Connect) error {
+	if _, ok := p.Props.AuthenticationMethod(); ok {
+		return c.broke(p.Type(), packets.BadAuthenticationMethod, "", "MQTT-4.12.0-1", "enhanced authentication is not there")
+	}
+	if p.HasWill && c.tooDeep(p.Will.Topic) {
+		return errTooDeep
+	}
+	return nil
+}
+
+// authenticate asks the user of the package. Who does not come back in time is
+// left behind: its answer does not count.
+func (c *conn) authenticate(p *packets.Connect) error {
+	ask := c.b.config.Authenticate
+	if ask == nil {
+		return nil
+	}
+	login := &Login{
+		ClientID:    c.clientID,
+		Username:    string(p.Username),
+		Password:    append([]byte(nil), p.Password...),
+		HasUsername: p.HasUsername,
+		HasPassword: p.HasPassword,
+		Version:     c.version,
+		RemoteAddr:  c.nc.RemoteAddr(),
+	}
+	ctx, cancel := context.WithDeadline(c.b.ctx, c.started.Add(c.b.config.ConnectTimeout))
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- guard(func() error { return ask(ctx, login) }) }()
+	select {
+	case err := <-answer:
+		if ctx.Err() == nil {
+			return refusal(err) // [MQTT-3.1.4-2]
+		}
+	case <-ctx.Done():
+	}
+	if c.b.ctx.Err() != nil {
+		return errShutdown
+	}
+	return errConnectTimeout
+}
+
+// refusal is an error of Authenticate as one with a Reason Code.
+func refusal(err error) error {
+	var (
+		crash  *panicked
+		refuse Refuse
+	)
+	switch {
+	case err == nil, errors.As(err, &crash):
+		return err
+	case errors.As(err, &refuse) && packets.ReasonCode(refuse) >= packets.UnspecifiedError:
+		return err
+	}
+	return fmt.Errorf("%w: %v", Refuse(packets.BadUserNameOrPassword), err)
+}
+
+// willOf is the message to be published should the connection be lost.
+func willOf(p *packets.Connect) *session.Message {
+	w := packets.Publish{QoS: p.WillQoS, Retain: p.WillRetain, Topic: p.Will.Topic, Payload: p.Will.Payload}
+	from, to := &p.Will.Props, &w.Props
+	if v, ok := from.PayloadFormatIndicator(); ok {
+		to.SetPayloadFormatIndicator(v)
+	}
+	if v, ok := from.MessageExpiryInterval(); ok {
+		to.SetMessageExpiryInterval(v)
+	}
+	if v, ok := from.ContentType(); ok {
+		to.SetContentType(v)
+	}
+	if v, ok := from.ResponseTopic(); ok {
+		to.SetResponseTopic(v)
+	}
+	if v, ok := from.CorrelationData(); ok {
+		to.SetCorrelationData(v)
+	}
+	to.SetUserProperties(from.UserProperties()) // [MQTT-3.1.3-10]
+	return session.NewMessage(&w)
+}
+
+// accept sends CONNACK. It says what is not as a client would have to assume.
+func (c *conn) accept(p *packets.Connect, assigned bool) error {
+	a := packets.Connack{Reason: packets.Success} // no session is ever present [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+	if c.expiry, _ = p.Props.SessionExpiryInterval(); c.expiry > 0 {
+		a.Props.SetSessionExpiryInterval(0)
+	}
+	if assigned {
+		a.Props.SetAssignedClientIdentifier([]byte(c.clientID)) // [MQTT-3.1.3-7]
+	}
+	if c.b.config.ReceiveMaximum != mostReceive {
+		a.Props.SetReceiveMaximum(uint16(c.b.config.ReceiveMaximum))
+	}
+	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
+	a.Props.SetSubscriptionIdentifierAvailable(false)
+	a.Props.SetSharedSubscriptionAvailable(false)
+	if !c.out.Control(&a) { // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
+		return errTooLargeToSend
+	}
+	c.accepted = true
+	c.patience = time.Duration(p.KeepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
+	return nil
+}
+
+var slash = []byte("/")
+
+// tooDeep reports whether a topic name or filter has more levels than are
+// allowed.
+func (c *conn) tooDeep(topic []byte) bool {
+	return bytes.Count(topic, slash) >= c.b.config.MaximumTopicLevels
+}

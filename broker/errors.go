@@ -1,0 +1,145 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// ErrClosed is what Serve and Dial return after Shutdown.
+var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
+
+// Refuse is an error for Authenticate to return. CONNACK carries its value, or,
+// in 3.1 and 3.1.1, the return code that says the same, if there is one.
+type Refuse packets.ReasonCode
+
+// Error is the name in the standard.
+func (r Refuse) Error() string { return packets.ReasonCode(r).String() }
+
+// ending is why the broker ends a connection, when no packet is to blame.
+type ending struct {
+	reason packets.ReasonCode
+	text   string
+}
+
+func (e *ending) Error() string { return e.text }
+
+var (
+	errTakenOver      = &ending{packets.SessionTakenOver, "another connection has taken over the client identifier"}
+	errShutdown       = &ending{packets.ServerShuttingDown, "broker is shutting down"}
+	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes: no room for a message at QoS 1 or 2"}
+	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
+	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no answer from Authenticate"}
+	errTooLargeToSend = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
+	errSubscription   = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
+	errTooDeep        = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}
+)
+
+// errDisconnected is that the client has said DISCONNECT.
+var errDisconnected = errors.New("DISCONNECT")
+
+// panicked is what a recovered panic becomes.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
+
+// reasonFor is the Reason Code that the peer is told, Success if it is told
+// nothing.
+func reasonFor(cause error) packets.ReasonCode {
+	var (
+		broken *packets.BrokenError
+		end    *ending
+		refuse Refuse
+		crash  *panicked
+	)
+	switch {
+	case errors.As(cause, &broken):
+		return broken.Reason
+	case errors.As(cause, &end):
+		return end.reason
+	case errors.As(cause, &refuse):
+		return packets.ReasonCode(refuse)
+	case errors.As(cause, &crash):
+		return packets.UnspecifiedError
+	}
+	return packets.Success
+}
+
+// broke is that the client broke a statement of 3.1.1, or of 5.0, that takes more
+// to see than one packet.
+func (c *conn) broke(t packets.Type, reason packets.ReasonCode, v3, v5, doc string) error {
+	statement := v3
+	if c.version == packets.V5 {
+		statement = v5
+	}
+	return &packets.BrokenError{Packet: t, Version: c.version, Reason: reason, Statement: statement, Doc: doc}
+}
+
+// farewell is the last packet, which says why the connection ends, or nil.
+func (c *conn) farewell(cause error) packets.Packet {
+	reason := reasonFor(cause)
+	switch {
+	case reason == packets.Success || c.version == 0:
+		return nil
+	case c.accepted && c.version == packets.V5:
+		d := &packets.Disconnect{Reason: reason} // [MQTT-4.13.1-1]
+		if d.Validate(packets.V5) != nil {
+			d.Reason = packets.ProtocolError
+		}
+		return d
+	case c.accepted:
+		return nil // before 5.0 a server has no DISCONNECT
+	}
+	a := &packets.Connack{Reason: reason}
+	if a.Validate(packets.V5) != nil {
+		a.Reason = packets.ServerUnavailable // CONNACK cannot say that this side has other plans
+	}
+	if c.version == packets.V5 {
+		return a
+	}
+	code, ok := a.Reason.ReturnCode()
+	if !ok {
+		return nil // [MQTT3-3.1.4-1] [MQTT3-3.2.2-6]
+	}
+	a.Reason = packets.ReasonCode(code)
+	return a
+}
+
+// logEnd is the one line about how the connection ended.
+func (c *conn) logEnd(cause error) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("client", c.clientID),
+		slog.Any("remote", c.nc.RemoteAddr()),
+		slog.String("version", c.version.String()),
+	}
+	var (
+		broken *packets.BrokenError
+		refuse Refuse
+		crash  *panicked
+	)
+	switch {
+	case errors.Is(cause, errDisconnected):
+		level = slog.LevelDebug
+	case errors.As(cause, &broken):
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("packet", broken.Packet.String()), slog.String("statement", broken.Statement))
+	case errors.As(cause, &refuse), errors.Is(cause, errOverflow):
+		level = slog.LevelWarn
+	case errors.As(cause, &crash):
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("stack", string(crash.stack)))
+	}
+	if reason := reasonFor(cause); reason != packets.Success {
+		attrs = append(attrs, slog.String("reason", fmt.Sprintf("0x%02X %s", byte(reason), reason)))
+	}
+	attrs = append(attrs, slog.Any("error", cause))
+	c.b.config.Logger.LogAttrs(context.Background(), level, "connection ended", attrs...)
+}

@@ -1,0 +1,83 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/fletchmq/fletch/broker"
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+// A broker in three lines, but for the errors.
+func Example() {
+	b, err := broker.New(broker.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:1883")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.Serve(ctx, ln); err != nil {
+		log.Print(err)
+	}
+	patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := b.Shutdown(patience); err != nil {
+		log.Print(err)
+	}
+}
+
+// Who may connect is decided by a function. Here a client dials within the
+// process, with the wrong password.
+func ExampleConfig_authenticate() {
+	b, err := broker.New(broker.Config{
+		Logger: slog.New(slog.DiscardHandler),
+		Authenticate: func(ctx context.Context, login *broker.Login) error {
+			if login.Username != "ann" {
+				return broker.Refuse(packets.NotAuthorized)
+			}
+			if string(login.Password) != "secret" {
+				return fmt.Errorf("wrong password of %s", login.Username)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+
+	nc, err := b.Dial(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	connect := packets.Connect{
+		ClientID: []byte("sensor"), CleanStart: true,
+		HasUsername: true, Username: []byte("ann"),
+		HasPassword: true, Password: []byte("guess"),
+	}
+	if _, err := nc.Write(connect.AppendTo(nil, packets.V5)); err != nil {
+		log.Fatal(err)
+	}
+	first, body, err := frame.NewReader(nc).Next()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var answer packets.Connack
+	if err := answer.Decode(first, body, packets.V5); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(answer.Reason)
+	// Output: Bad User Name or Password
+}

@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// handle is what to do with a packet behind CONNECT. An error is why the
+// connection ends.
+func (c *conn) handle(first byte, body []byte) error {
+	if packets.Type(first>>4) == packets.TypePublish {
+		return c.onPublish(first, body)
+	}
+	p, err := c.dec.Decode(first, body, c.version)
+	if err != nil {
+		return err
+	}
+	switch p := p.(type) {
+	case *packets.Puback:
+		return c.settled(p.Type(), c.out.Puback(flow.OutID(p.PacketID)))
+	case *packets.Pubrec:
+		return c.onPubrec(p)
+	case *packets.Pubrel:
+		return c.onPubrel(p)
+	case *packets.Pubcomp:
+		return c.settled(p.Type(), c.out.Pubcomp(flow.OutID(p.PacketID)))
+	case *packets.Subscribe:
+		return c.onSubscribe(p)
+	case *packets.Unsubscribe:
+		return c.onUnsubscribe(p)
+	case *packets.Pingreq:
+		return c.reply(&c.answer.pingresp) // [MQTT-3.12.4-1] [MQTT3-3.12.4-1]
+	case *packets.Disconnect:
+		return c.onDisconnect(p)
+	case *packets.Auth:
+		return c.broke(p.Type(), packets.ProtocolError, "", "MQTT-4.12.0-7", "no AUTH without an authentication method in CONNECT")
+	}
+	return c.broke(p.Type(), packets.ProtocolError, "MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
+}
+
+// reply sends an answer.
+func (c *conn) reply(p packets.Packet) error {
+	if !c.out.Control(p) {
+		return errTooLargeToSend
+	}
+	return nil
+}
+
+// settled is what is left to do after PUBACK and PUBCOMP. One for an identifier
+// that is not in use is no fault: the exchange may have ended on both sides.
+func (c *conn) settled(t packets.Type, o flow.Outcome) error {
+	if o == flow.Misplaced {
+		return c.broke(t, packets.ProtocolError, "§4.3", "§4.3", "an acknowledgement that is not the next of its exchange")
+	}
+	return nil
+}
+
+func (c *conn) onPubrec(p *packets.Pubrec) error {
+	a := &c.answer.pubrel
+	a.PacketID, a.Reason = p.PacketID, packets.Success
+	switch o := c.out.Pubrec(flow.OutID(p.PacketID), p.Reason); o {
+	case flow.Unknown:
+		a.Reason = packets.PacketIdentifierNotFound
+		return c.reply(a)
+	case flow.Released, flow.Repeated: // [MQTT-4.3.3-4] [MQTT3-4.3.3-1]
+		return c.reply(a)
+	default:
+		return c.settled(p.Type(), o)
+	}
+}
+
+func (c *conn) onPubrel(p *packets.Pubrel) error {
+	a := &c.answer.pubcomp
+	a.PacketID, a.Reason = p.PacketID, c.receiver.Pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	return c.reply(a)
+}
+
+// onDisconnect is section 3.14.4.
+func (c *conn) onDisconnect(p *packets.Disconnect) error {
+	if expiry, _ := p.Props.SessionExpiryInterval(); expiry > 0 && c.expiry == 0 {
+		return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
+	}
+	if p.Reason == packets.NormalDisconnection { // [MQTT-3.14.4-3] [MQTT3-3.14.4-3]
+		if will := c.takeWill(); will != nil {
+			will.Release()
+		}
+	}
+	return errDisconnected
+}

@@ -1,0 +1,205 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/broker/topics"
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// onPublish takes over a message of the client: section 3.3.4.
+func (c *conn) onPublish(first byte, body []byte) error {
+	m, err := session.Decode(c.in.Take(body), first, c.version)
+	if err != nil {
+		return err
+	}
+	defer m.Release()
+	p := &m.Publish
+	if err := c.mayPublish(p); err != nil {
+		return err
+	}
+	if p.QoS == packets.AtMostOnce {
+		c.publish(m)
+		return nil
+	}
+	receipt, arrival := c.receiver.Publish(flow.InID(p.PacketID), p.QoS)
+	switch arrival {
+	case flow.Excess:
+		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
+	case flow.Deliver:
+		reason := packets.Success
+		if !c.publish(m) {
+			reason = packets.NoMatchingSubscribers // which only 5.0 has a place for
+		}
+		c.receiver.Done(receipt, reason)
+	}
+	return c.acknowledge()
+}
+
+// mayPublish is what packet p alone does not show.
+func (c *conn) mayPublish(p *packets.Publish) error {
+	switch {
+	case p.Props.Has().Has(packets.PropTopicAlias):
+		return c.broke(p.Type(), packets.TopicAliasInvalid, "", "MQTT-3.2.2-18", "a topic alias, though CONNACK allowed none")
+	case c.tooDeep(p.Topic):
+		return errTooDeep
+	}
+	return nil
+}
+
+// acknowledge sends what is due, in the order of arrival.
+func (c *conn) acknowledge() error {
+	for {
+		ack, ok := c.receiver.Next()
+		if !ok {
+			return nil
+		}
+		a := &c.answer
+		var err error
+		if ack.QoS == packets.AtLeastOnce {
+			a.puback.PacketID, a.puback.Reason = uint16(ack.ID), ack.Reason
+			err = c.reply(&a.puback)
+		} else {
+			a.pubrec.PacketID, a.pubrec.Reason = uint16(ack.ID), ack.Reason
+			err = c.reply(&a.pubrec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// publish passes on a message of this client. It reports whether somebody wants
+// it.
+func (c *conn) publish(m *session.Message) (wanted bool) {
+	c.matches, wanted = c.b.publish(m, c.clientID, c.matches)
+	return wanted
+}
+
+func (c *conn) setWill(m *session.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.will = m
+}
+
+// takeWill gives the will to who asks first, after that nil [MQTT-3.1.2-10]
+// [MQTT3-3.1.2-10].
+func (c *conn) takeWill() *session.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.will
+	c.will = nil
+	return m
+}
+
+// publishWill publishes the will, if there is one still.
+func (c *conn) publishWill() {
+	if m := c.takeWill(); m != nil {
+		defer m.Release()
+		m.Received(time.Now())
+		c.b.publish(m, c.clientID, nil)
+	}
+}
+
+// publish is the one way of a message into the broker, whoever sends it: from is
+// a client identifier. It uses the memory of found, and gives it back.
+//
+// The message is retained before subscriptions are looked up, and a subscription
+// is there before retained messages are: nobody misses it in between.
+func (b *Broker) publish(m *session.Message, from string, found []topics.Subscription[*conn]) (_ []topics.Subscription[*conn], wanted bool) {
+	b.retain(m)
+	found = b.subscriptions.Match(found[:0], m.Publish.Topic)
+	for rest := found; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].ID == rest[0].ID {
+			n++
+		}
+		if o, ok := merge(rest[:n], from); ok {
+			wanted = true
+			b.deliver(m, rest[0].Subscriber, o)
+		}
+		rest = rest[n:]
+	}
+	clear(found) // a connection that has ended is not kept in memory
+	return found, wanted
+}
+
+// merge makes one of all subscriptions of a client that match: the message is
+// sent once, at the highest QoS [MQTT-3.3.4-2] [MQTT3-3.3.5-1]. It is false when
+// they do not want what comes from that client [MQTT-3.8.3-3].
+func merge(all []topics.Subscription[*conn], from string) (o topics.Options, wanted bool) {
+	for i := range all {
+		s := &all[i]
+		if s.NoLocal && s.Subscriber.clientID == from {
+			continue
+		}
+		wanted = true
+		o.QoS = max(o.QoS, s.QoS)
+		o.RetainAsPublished = o.RetainAsPublished || s.RetainAsPublished
+	}
+	return o, wanted
+}
+
+// deliver puts m into the outbox of a receiver.
+func (b *Broker) deliver(m *session.Message, to *conn, o topics.Options) {
+	qos := min(o.QoS, m.Publish.QoS)                  // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+	retain := o.RetainAsPublished && m.Publish.Retain // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
+	switch pushed, n := to.out.Push(m, qos, retain); {
+	case pushed == session.Overflow:
+		to.kill(errOverflow)
+	case pushed == session.Dropped && powerOfTwo(n):
+		b.config.Logger.Warn("messages at QoS 0 dropped", "limit", "MaximumQueuedBytes",
+			"value", b.config.MaximumQueuedBytes, "client", to.clientID, "remote", to.nc.RemoteAddr(), "dropped", n)
+	}
+}
+
+// retain keeps m for those who subscribe later, if it is to be kept.
+func (b *Broker) retain(m *session.Message) {
+	var (
+		old  *session.Message
+		gone bool
+	)
+	switch {
+	case !m.Publish.Retain: // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
+		return
+	case len(m.Publish.Payload) == 0: // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]
+		old, gone = b.retained.Remove(m.Publish.Topic)
+	default: // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
+		m.Sequence = b.retentions.Add(1)
+		m.Retain()
+		old, gone = b.retained.Set(m.Publish.Topic, m)
+	}
+	if gone {
+		old.Release()
+	}
+}
+
+// retainedFor is the retained messages for a new subscription, with a reference
+// for the caller. Those that have expired go away.
+//
+// What was retained after the subscription was made is not among them: it was
+// matched after it was retained, so it has gone the way of other messages.
+func (b *Broker) retainedFor(r *session.Replay) []*session.Message {
+	var all []*session.Message
+	b.retained.Match(r.Filter, func(m *session.Message) {
+		if m.Sequence <= r.Until {
+			m.Retain()
+			all = append(all, m)
+		}
+	})
+	now := time.Now()
+	live := all[:0]
+	for _, m := range all {
+		if !m.Expires() || m.Left(now) > 0 {
+			live = append(live, m)
+			continue
+		}
+		if b.retained.RemoveThis(m.Publish.Topic, m) {
+			m.Release()
+		}
+		m.Release()
+	}
+	return live
+}

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+	"github.com/fletchmq/fletch/packets/wire"
+)
+
+// Message is an application message, held once for all who receive it. It is
+// counted: who made it has the first reference, Retain adds one, Release gives
+// one up. Nobody changes it once somebody else can see it.
+type Message struct {
+	// Publish is the PUBLISH it came in; its slices are good until the caller
+	// releases its reference. Identifier and DUP mean nothing to receivers.
+	Publish packets.Publish
+
+	// Sequence is the place of a retained message among all that ever were.
+	Sequence uint64
+
+	expires time.Time // zero if never
+	frame   *frame.Frame
+	refs    atomic.Int32
+}
+
+var messages = sync.Pool{New: func() any { return new(Message) }}
+
+// Decode makes a message of a PUBLISH with this first byte, whose body is f. It
+// takes over the caller's reference of f. The error is a [*packets.BrokenError].
+func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
+	m := messages.Get().(*Message)
+	m.frame, m.expires = f, time.Time{}
+	m.refs.Store(1)
+	if err := m.Publish.DecodeFrom(packets.Client, first, f.Bytes(), v); err != nil {
+		m.Release()
+		return nil, err
+	}
+	if m.Publish.Props.Has().Has(packets.PropMessageExpiryInterval) {
+		m.Received(time.Now())
+	}
+	return m, nil
+}
+
+// NewMessage makes a message with a copy of p, which is valid in version 5.0. It
+// does not expire before Received is called.
+func NewMessage(p *packets.Publish) *Message {
+	bare := *p
+	bare.QoS, bare.Dup, bare.PacketID = 0, false, 0
+	size := bare.Size(packets.V5)
+	f := frame.New(1 + wire.SizeVarInt(uint32(size)) + size)
+	whole := bare.AppendTo(f.Bytes()[:0], packets.V5)
+	m := messages.Get().(*Message)
+	m.frame, m.expires = f, time.Time{}
+	m.refs.Store(1)
+	if err := m.Publish.Decode(whole[0], whole[len(whole)-size:], packets.V5); err != nil {
+		panic("session: message is not valid: " + err.Error())
+	}
+	m.Publish.QoS = p.QoS
+	return m
+}
+
+// Received says when the broker took over m: its Message Expiry Interval is
+// counted from there.
+func (m *Message) Received(now time.Time) {
+	if seconds, limited := m.Publish.Props.MessageExpiryInterval(); limited {
+		m.expires = now.Add(time.Duration(seconds) * time.Second)
+	}
+}
+
+// Expires reports whether m does so at all.
+func (m *Message) Expires() bool { return !m.expires.IsZero() }
+
+// Left is how many seconds m has left, rounded up, 0 if it has expired. It is
+// for a message that expires.
+func (m *Message) Left(now time.Time) uint32 {
+	left := m.expires.Sub(now)
+	if left <= 0 {
+		return 0
+	}
+	return uint32((left + time.Second - 1) / time.Second)
+}
+
+// Retain adds a reference. Only who has one may add one, or who knows that
+// another is not given up meanwhile.
+func (m *Message) Retain() { m.refs.Add(1) }
+
+// Release gives up a reference. It panics when there is none left.
+func (m *Message) Release() {
+	switch n := m.refs.Add(-1); {
+	case n < 0:
+		panic("session: Release without a reference")
+	case n == 0:
+		m.frame.Release()
+		m.frame = nil
+		messages.Put(m)
+	}
+}
+
+// overhead is what a queued message costs beside its bytes, more or less.
+const overhead = 128
+
+// cost is what m counts in a queue, in bytes.
+func (m *Message) cost() int { return overhead + len(m.frame.Bytes()) }
+
+// packetSize is the size of the PUBLISH in bytes that brings m to a receiver of
+// version v at that QoS. How long it is left to live makes no difference.
+func (m *Message) packetSize(v packets.Version, qos packets.QoS) int {
+	n := m.Publish.Size(v)
+	const packetID = 2
+	if m.Publish.QoS > 0 {
+		n -= packetID
+	}
+	if qos > 0 {
+		n += packetID
+	}
+	return 1 + wire.SizeVarInt(uint32(n)) + n
+}

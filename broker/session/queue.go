@@ -1,0 +1,70 @@
+package session
+
+import "github.com/fletchmq/fletch/packets"
+
+// entry is a message that waits for one receiver, or, if it has none, the place
+// where retained messages go.
+type entry struct {
+	message *Message
+	replay  *Replay
+	cost    int // bytes
+	qos     packets.QoS
+	retain  bool
+}
+
+// Replay asks for the retained messages that match a new subscription.
+type Replay struct {
+	Filter string
+	QoS    packets.QoS // granted
+	Until  uint64      // Sequence of the last that was there when it was made
+}
+
+// queue is first in, first out. Its memory grows with what is in it, and goes
+// when it is empty.
+type queue struct {
+	entries []entry
+	head    int
+}
+
+// keep is how many entries an empty queue has room for at most.
+const keep = 64
+
+func (q *queue) len() int { return len(q.entries) - q.head }
+
+func (q *queue) first() *entry {
+	if q.len() == 0 {
+		return nil
+	}
+	return &q.entries[q.head]
+}
+
+func (q *queue) push(e entry) {
+	if len(q.entries) == cap(q.entries) && q.head > len(q.entries)/2 {
+		n := copy(q.entries, q.entries[q.head:])
+		clear(q.entries[n:])
+		q.entries, q.head = q.entries[:n], 0
+	}
+	q.entries = append(q.entries, e)
+}
+
+func (q *queue) pop() entry {
+	e := q.entries[q.head]
+	q.entries[q.head] = entry{}
+	q.head++
+	if q.head == len(q.entries) {
+		q.entries, q.head = q.entries[:0], 0
+		if cap(q.entries) > keep {
+			q.entries = nil
+		}
+	}
+	return e
+}
+
+// clear releases all messages.
+func (q *queue) clear() {
+	for q.len() > 0 {
+		if e := q.pop(); e.message != nil {
+			e.message.Release()
+		}
+	}
+}

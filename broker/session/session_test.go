@@ -1,0 +1,211 @@
+package session
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+func text(topic, payload string, qos packets.QoS) *Message {
+	return NewMessage(&packets.Publish{Topic: []byte(topic), Payload: []byte(payload), QoS: qos, PacketID: 1})
+}
+
+func open(limit int, receiveMaximum uint16) *Outbox {
+	o := NewOutbox(limit)
+	o.Open(packets.V5, 0, receiveMaximum)
+	return o
+}
+
+func payloads(b *Batch) (all []string) {
+	for _, d := range b.Messages {
+		all = append(all, string(d.Message.Publish.Payload))
+		d.Message.Release()
+	}
+	return all
+}
+
+// What a message counts is what comes out of AppendHead and the payload, for all
+// pairs of QoS and version.
+func TestPacketSize(t *testing.T) {
+	for _, v := range []packets.Version{packets.V31, packets.V311, packets.V5} {
+		for from := range packets.QoS(3) {
+			for to := range from + 1 {
+				for _, n := range []int{0, 100, 121, 122, 123, 124, 125, 126, 127, 20_000} {
+					p := packets.Publish{Topic: []byte("t"), Payload: make([]byte, n), QoS: from, PacketID: 1}
+					p.Props.SetMessageExpiryInterval(5)
+					m := NewMessage(&p)
+					m.Received(time.Now())
+					d := Delivery{Message: m, PacketID: 7, QoS: to, Left: 4}
+					var scratch packets.Publish
+					if got := len(d.AppendHead(nil, &scratch, v)) + n; got != m.packetSize(v, to) {
+						t.Errorf("%s, QoS %d to %d, %d bytes: %d, want %d", v, from, to, n, m.packetSize(v, to), got)
+					}
+					m.Release()
+				}
+			}
+		}
+	}
+}
+
+func TestDecodeReleasesWhatIsBroken(t *testing.T) {
+	f := frame.Copy([]byte{0, 5, 'a'})
+	if m, err := Decode(f, 0x30, packets.V5); err == nil {
+		t.Errorf("decoded %v", m)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("the frame is still held")
+		}
+	}()
+	f.Release()
+}
+
+func TestMessageOutlivesItsPublisher(t *testing.T) {
+	o := open(1000, 10)
+	m := text("t", "payload", 0)
+	o.Push(m, 0, false)
+	m.Release()
+	var b Batch
+	if o.Take(&b); !slices.Equal(payloads(&b), []string{"payload"}) {
+		t.Errorf("took %v", b)
+	}
+	o.Close(nil, false)
+	if o.Take(&b) {
+		t.Error("took something of nothing")
+	}
+}
+
+func TestOutboxIsBounded(t *testing.T) {
+	one := text("t", "x", 1)
+	defer one.Release()
+	o := open(3*one.cost(), 10)
+	for range 3 {
+		if p, _ := o.Push(one, 1, false); p != Queued {
+			t.Fatalf("pushed: %d", p)
+		}
+	}
+	for i := range uint64(3) {
+		if p, n := o.Push(one, 0, false); p != Dropped || n != i+1 {
+			t.Errorf("QoS 0: %d, %d", p, n)
+		}
+	}
+	if p, _ := o.Push(one, 1, false); p != Overflow {
+		t.Errorf("QoS 1: %d", p)
+	}
+	if n, bytes := o.Waiting(); n != 3 || bytes != 3*one.cost() {
+		t.Errorf("%d messages, %d bytes wait", n, bytes)
+	}
+	o.Close(nil, false)
+	if n, bytes := o.Waiting(); n != 0 || bytes != 0 {
+		t.Errorf("%d messages, %d bytes wait after Close", n, bytes)
+	}
+	if p, _ := o.Push(one, 1, false); p != Gone {
+		t.Errorf("after Close: %d", p)
+	}
+	if refs := one.refs.Load(); refs != 1 {
+		t.Errorf("%d references", refs)
+	}
+}
+
+// Close with flush sends what need not wait for the peer, then the last packet.
+func TestCloseFlushes(t *testing.T) {
+	o := open(1<<20, 1)
+	for i, qos := range []packets.QoS{0, 1, 0, 1, 0} {
+		m := text("t", strconv.Itoa(i), qos)
+		o.Push(m, qos, false)
+		m.Release()
+	}
+	o.Close(&packets.Disconnect{Reason: packets.ServerShuttingDown}, true)
+	var b Batch
+	if o.Take(&b); !slices.Equal(payloads(&b), []string{"0", "1", "2"}) {
+		t.Error("not what can be sent")
+	}
+	if !o.Take(&b) || len(b.Messages) != 0 || !slices.Equal(b.Control, []byte{0xe0, 1, 0x8b}) {
+		t.Errorf("then %x", b.Control)
+	}
+	if o.Take(&b) {
+		t.Error("something comes after the last packet")
+	}
+	o.Discard()
+}
+
+// Retained messages stand where their subscription stood.
+func TestReplayKeepsItsPlace(t *testing.T) {
+	o := open(1<<20, 10)
+	push := func(s string) {
+		m := text("t", s, 1)
+		o.Push(m, 1, false)
+		m.Release()
+	}
+	push("before")
+	o.Replay(Replay{Filter: "f", QoS: 0})
+	push("after")
+	var b Batch
+	o.Take(&b)
+	if got := payloads(&b); !slices.Equal(got, []string{"before"}) || b.Replay == nil || b.Replay.Filter != "f" {
+		t.Fatalf("%q, %v", got, b.Replay)
+	}
+	o.Expand(b.Replay, []*Message{text("t", "retained", 2)})
+	o.Take(&b)
+	if d := b.Messages[0]; !d.Retain || d.QoS != 0 || d.PacketID != 0 {
+		t.Errorf("delivered %+v", d)
+	}
+	if got := payloads(&b); !slices.Equal(got, []string{"retained", "after"}) {
+		t.Errorf("%q", got)
+	}
+	if n, bytes := o.Waiting(); n != 0 || bytes != 0 { // retained messages count nothing
+		t.Errorf("%d messages, %d bytes wait", n, bytes)
+	}
+}
+
+// The queue against a slice, with numbers as messages.
+func TestQueueAgainstOracle(t *testing.T) {
+	var q queue
+	var want []int
+	next, moves := 0, 0
+	for round := range 2000 {
+		grow := round/200%2 == 0
+		for range 1 + round%7 {
+			if grow || round%3 == 0 {
+				q.push(entry{cost: next})
+				want = append(want, next)
+				next++
+			}
+			if len(want) > 0 && (!grow || round%2 == 0) {
+				if e := q.pop(); e.cost != want[0] {
+					t.Fatalf("popped %d, want %d", e.cost, want[0])
+				}
+				want = want[1:]
+				moves++
+			}
+		}
+		if q.len() != len(want) {
+			t.Fatalf("length %d, want %d", q.len(), len(want))
+		}
+		if len(want) == 0 && cap(q.entries) > keep {
+			t.Fatalf("an empty queue keeps %d", cap(q.entries))
+		}
+	}
+	if moves < 1000 {
+		t.Errorf("only %d popped", moves)
+	}
+}
+
+// Memory follows what is in the queue, not what has gone through it.
+func TestQueueDoesNotCreep(t *testing.T) {
+	var q queue
+	for range 10 {
+		q.push(entry{})
+	}
+	for range 100_000 {
+		q.push(entry{})
+		q.pop()
+	}
+	if cap(q.entries) > 64 {
+		t.Errorf("room for %d, 10 are in it", cap(q.entries))
+	}
+}

@@ -1,0 +1,94 @@
+package broker
+
+import (
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/broker/topics"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// onSubscribe is section 3.8.4.
+func (c *conn) onSubscribe(p *packets.Subscribe) error {
+	if p.Props.Has().Has(packets.PropSubscriptionIdentifier) {
+		return c.broke(p.Type(), packets.SubscriptionIdentifiersNotSupported, "", "§3.2.2.3.12", "a subscription identifier, though CONNACK allowed none")
+	}
+	a := &c.answer.suback
+	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
+	c.replays = c.replays[:0]
+	for i := range p.Filters {
+		reason, err := c.subscribe(&p.Filters[i])
+		if err != nil {
+			return err
+		}
+		a.Reasons = append(a.Reasons, reason) // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
+	}
+	if err := c.reply(a); err != nil {
+		return err
+	}
+	for _, r := range c.replays {
+		c.out.Replay(r)
+	}
+	clear(c.replays)
+	return nil
+}
+
+// subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
+func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
+	_, _, shared := packets.SplitShared(x.Filter)
+	had := c.filters[string(x.Filter)]
+	switch {
+	case shared && c.version == packets.V5:
+		return 0, c.broke(packets.TypeSubscribe, packets.SharedSubscriptionsNotSupported, "", "§3.2.2.3.13", "a shared subscription, though CONNACK allowed none")
+	case shared:
+		return c.refuse(packets.SharedSubscriptionsNotSupported, "")
+	case c.tooDeep(x.Filter):
+		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
+	case !had && len(c.filters) >= c.b.config.MaximumSubscriptions:
+		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
+	}
+	filter := string(x.Filter)
+	c.filters[filter] = true
+	c.b.subscriptions.Subscribe(filter, topics.Subscription[*conn]{
+		ID:         c.id,
+		Subscriber: c,
+		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished},
+	})
+	switch {
+	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
+	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
+	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
+		c.replays = append(c.replays, session.Replay{Filter: filter, QoS: x.QoS, Until: c.b.retentions.Load()})
+	}
+	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
+}
+
+// refuse gives the code for a filter that is refused in the words of the
+// connection's version. Limit is the key in Config that struck, if one did.
+func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
+	if c.refused++; limit != "" && powerOfTwo(c.refused) {
+		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
+			"remote", c.nc.RemoteAddr(), "reason", reason.String(), "refused", c.refused)
+	}
+	switch c.version {
+	case packets.V5:
+		return reason, nil
+	case packets.V311:
+		return packets.ReasonCode(packets.Failure), nil // [MQTT3-3.9.3-2]
+	}
+	return 0, errSubscription
+}
+
+// onUnsubscribe is section 3.10.4.
+func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
+	a := &c.answer.unsuback
+	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
+	for _, filter := range p.Filters {
+		reason := packets.NoSubscriptionExisted
+		if c.filters[string(filter)] {
+			delete(c.filters, string(filter))
+			c.b.subscriptions.Unsubscribe(string(filter), c.id)
+			reason = packets.Success
+		}
+		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
+	}
+	return c.reply(a)
+}

@@ -1,0 +1,248 @@
+package topics
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// names is all topic names or filters of one to three levels out of these.
+func names(levels ...string) []string {
+	var all []string
+	for _, a := range levels {
+		all = append(all, a)
+		for _, b := range levels {
+			all = append(all, a+"/"+b)
+			for _, c := range levels {
+				all = append(all, a+"/"+b+"/"+c)
+			}
+		}
+	}
+	return all
+}
+
+func allTopics() []string {
+	return slices.DeleteFunc(names("a", "b", "", "$x"), func(s string) bool { return !packets.ValidTopicName(s) })
+}
+
+func allFilters() []string {
+	return slices.DeleteFunc(names("a", "b", "", "$x", "+", "#"), func(s string) bool { return !packets.ValidTopicFilter(s) })
+}
+
+func ids(found []Subscription[string]) []uint64 {
+	var all []uint64
+	for _, s := range found {
+		all = append(all, s.ID)
+	}
+	return all
+}
+
+func TestTreeAgainstOracle(t *testing.T) {
+	var tree Tree[string]
+	filters := allFilters()
+	for i, f := range filters {
+		if tree.Subscribe(f, Subscription[string]{ID: uint64(i), Subscriber: f}) {
+			t.Fatalf("%q was there", f)
+		}
+	}
+	check := func(gone int) {
+		t.Helper()
+		for _, topic := range allTopics() {
+			var want []uint64
+			for i, f := range filters[gone:] {
+				if packets.MatchTopic(f, topic) {
+					want = append(want, uint64(gone+i))
+				}
+			}
+			got := ids(tree.Match(nil, []byte(topic)))
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%q without the first %d: %v, want %v", topic, gone, got, want)
+			}
+		}
+	}
+	check(0)
+	for i, f := range filters {
+		if tree.Unsubscribe(f, uint64(i+1)) || !tree.Unsubscribe(f, uint64(i)) || tree.Unsubscribe(f, uint64(i)) {
+			t.Fatalf("%q: Unsubscribe", f)
+		}
+		if i%50 == 0 {
+			check(i + 1)
+		}
+	}
+	if tree.Len() != 0 || !tree.wild.root.empty() {
+		t.Error("something is left")
+	}
+	for i := range tree.shards {
+		if !tree.shards[i].root.empty() {
+			t.Errorf("shard %d has nodes left", i)
+		}
+	}
+}
+
+func TestTreeReplaces(t *testing.T) { // [MQTT-3.8.4-3]
+	var tree Tree[string]
+	tree.Subscribe("a/+", Subscription[string]{ID: 7})
+	if !tree.Subscribe("a/+", Subscription[string]{ID: 7, Options: Options{QoS: 2}}) {
+		t.Error("not replaced")
+	}
+	found := tree.Match(nil, []byte("a/b"))
+	if len(found) != 1 || found[0].QoS != 2 {
+		t.Errorf("found %v", found)
+	}
+}
+
+// What one subscriber has stands side by side, however it is found, and behind
+// what the caller had.
+func TestTreeGroups(t *testing.T) {
+	var tree Tree[string]
+	for _, f := range []string{"#", "a/#", "+/b", "a/b", "a/+"} {
+		for id := range uint64(5) {
+			tree.Subscribe(f, Subscription[string]{ID: id})
+		}
+	}
+	found := ids(tree.Match([]Subscription[string]{{ID: 99}}, []byte("a/b")))
+	want := []uint64{99}
+	for id := range uint64(5) {
+		want = append(want, id, id, id, id, id)
+	}
+	if !slices.Equal(found, want) {
+		t.Errorf("found %v", found)
+	}
+}
+
+func TestMatchDoesNotAllocate(t *testing.T) {
+	var tree Tree[int]
+	for i, f := range []string{"#", "a/#", "+/b/+", "a/b/c", "$x/#"} {
+		for id := range 20 {
+			tree.Subscribe(f, Subscription[int]{ID: uint64(id + i)})
+		}
+	}
+	topic := []byte("a/b/c")
+	dst := tree.Match(nil, topic)
+	if n := testing.AllocsPerRun(100, func() { dst = tree.Match(dst[:0], topic) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if len(dst) != 80 {
+		t.Errorf("found %d", len(dst))
+	}
+}
+
+// Each goroutine changes subscriptions of its own at random, and finds what it
+// has itself, whatever the others do.
+func TestTreeConcurrently(t *testing.T) {
+	var tree Tree[string]
+	var wg sync.WaitGroup
+	filters, topics := allFilters(), allTopics()
+	for id := range uint64(4) {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(id, 1))
+			mine := map[string]bool{}
+			for range 3000 {
+				f := filters[random.IntN(len(filters))]
+				if mine[f] {
+					if !tree.Unsubscribe(f, id) {
+						t.Errorf("%q is lost", f)
+					}
+				} else if tree.Subscribe(f, Subscription[string]{ID: id, Subscriber: f}) {
+					t.Errorf("%q was there", f)
+				}
+				mine[f] = !mine[f]
+				topic := topics[random.IntN(len(topics))]
+				got, want := 0, 0
+				for _, s := range tree.Match(nil, []byte(topic)) {
+					if s.ID == id {
+						got++
+					}
+				}
+				for f, has := range mine {
+					if has && packets.MatchTopic(f, topic) {
+						want++
+					}
+				}
+				if got != want {
+					t.Errorf("%q: %d of mine, want %d", topic, got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestRetainedAgainstOracle(t *testing.T) {
+	var r Retained[string]
+	topics := allTopics()
+	for _, topic := range topics {
+		if _, replaced := r.Set([]byte(topic), topic); replaced {
+			t.Fatalf("%q was there", topic)
+		}
+	}
+	check := func(gone int) {
+		t.Helper()
+		for _, f := range allFilters() {
+			var got, want []string
+			r.Match(f, func(m string) { got = append(got, m) })
+			for _, topic := range topics[gone:] {
+				if packets.MatchTopic(f, topic) {
+					want = append(want, topic)
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%q: %q, want %q", f, got, want)
+			}
+		}
+	}
+	check(0)
+	for i, topic := range topics {
+		if old, found := r.Remove([]byte(topic)); !found || old != topic {
+			t.Fatalf("%q: removed %q, %v", topic, old, found)
+		}
+		if i%20 == 0 {
+			check(i + 1)
+		}
+	}
+	if r.Len() != 0 || len(r.root.children) != 0 {
+		t.Error("something is left")
+	}
+}
+
+func TestRetainedReplaces(t *testing.T) {
+	var r Retained[string]
+	topic := []byte("a/b")
+	r.Set(topic, "one")
+	if old, replaced := r.Set(topic, "two"); !replaced || old != "one" {
+		t.Errorf("replaced %q, %v", old, replaced)
+	}
+	if r.RemoveThis(topic, "one") || r.Len() != 1 {
+		t.Error("removed what had been replaced")
+	}
+	if !r.RemoveThis(topic, "two") || r.Len() != 0 {
+		t.Error("not removed")
+	}
+	if _, found := r.Remove([]byte("a")); found {
+		t.Error("removed what never was")
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	for _, fan := range []int{1, 100} {
+		b.Run(fmt.Sprintf("fan=%d", fan), func(b *testing.B) {
+			var tree Tree[int]
+			for i := range 1000 {
+				tree.Subscribe(fmt.Sprintf("site/%d/+/temp", i/fan), Subscription[int]{ID: uint64(i)})
+			}
+			topic := []byte(strings.Join([]string{"site", "3", "dev", "temp"}, "/"))
+			var dst []Subscription[int]
+			for b.Loop() {
+				dst = tree.Match(dst[:0], topic)
+			}
+		})
+	}
+}

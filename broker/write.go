@@ -1,0 +1,124 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// Payloads of this size in bytes are written from where they are. Copying
+// smaller ones costs less.
+const sendInPlace = 4096
+
+// writer has what the writing goroutine uses again and again.
+type writer struct {
+	batch   session.Batch
+	head    packets.Publish
+	buf     []byte
+	cuts    []cut
+	vectors net.Buffers
+	left    net.Buffers // of vectors
+}
+
+// cut is where in buf a payload belongs that stands elsewhere.
+type cut struct {
+	at      int
+	payload []byte
+}
+
+// keepBuffer is how large a buffer is kept for the next batch, in bytes.
+const keepBuffer = 128 << 10
+
+// write sends what is in the outbox until that is closed and empty.
+func (c *conn) write() {
+	defer close(c.written)
+	var w writer
+	err := guard(func() error {
+		for c.out.Take(&w.batch) {
+			if err := c.send(&w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if err == nil && ok && half.CloseWrite() == nil {
+		return
+	}
+	if err != nil {
+		c.kill(err)
+	}
+	c.nc.Close()
+}
+
+// send writes a batch and releases its messages.
+func (c *conn) send(w *writer) error {
+	w.buf = append(w.buf[:0], w.batch.Control...)
+	for i := range w.batch.Messages {
+		d := &w.batch.Messages[i]
+		w.buf = d.AppendHead(w.buf, &w.head, c.version)
+		if p := d.Message.Publish.Payload; len(p) < sendInPlace {
+			w.buf = append(w.buf, p...)
+		} else {
+			w.cuts = append(w.cuts, cut{len(w.buf), p})
+		}
+	}
+	err := c.flush(w)
+	for i := range w.batch.Messages {
+		w.batch.Messages[i].Message.Release()
+	}
+	clear(w.batch.Messages)
+	clear(w.cuts)
+	w.cuts = w.cuts[:0]
+	if cap(w.buf) > keepBuffer {
+		w.buf = nil
+	}
+	if r := w.batch.Replay; r != nil {
+		c.out.Expand(r, c.b.retainedFor(r))
+	}
+	return err
+}
+
+// flush writes buf with its cuts filled in, in one call of Write where it can.
+func (c *conn) flush(w *writer) error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	at := 0
+	w.vectors = w.vectors[:0]
+	for _, cut := range w.cuts {
+		w.vectors = append(w.vectors, w.buf[at:cut.at], cut.payload)
+		at = cut.at
+	}
+	if at < len(w.buf) {
+		w.vectors = append(w.vectors, w.buf[at:])
+	}
+	for w.left = w.vectors; ; {
+		if err := c.allowWrite(); err != nil {
+			return err
+		}
+		n, err := w.left.WriteTo(c.nc)
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case n == 0:
+			return fmt.Errorf("WriteTimeout: %w", err)
+		}
+	}
+}
+
+// allowWrite gives the next write its time.
+func (c *conn) allowWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	deadline := time.Now().Add(c.b.config.WriteTimeout)
+	if !c.endBy.IsZero() && c.endBy.Before(deadline) {
+		deadline = c.endBy
+	}
+	return c.nc.SetWriteDeadline(deadline)
+}
