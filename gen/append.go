@@ -49,11 +49,41 @@ func appendTo(f *File, p spec.Packet) {
 		}
 		g.Id("n").Op(":=").Id("p").Dot("Size").Call(Id("v"))
 		g.Id("b").Op("=").Id("appendHeader").Call(Id("b"), first, Id("n"), room)
-		for _, x := range head {
+		for len(head) > 0 {
+			if bytes, n := run(head); n > 1 { // one append for all of them
+				g.Id("b").Op("=").Append(append([]Code{Id("b")}, bytes...)...)
+				head = head[n:]
+				continue
+			}
+			x := head[0]
 			guarded(g, both(guard(x, p, packet), tail(x, p)), func(g *Group) { add(g, x, p, packet) })
+			head = head[1:]
 		}
 		g.Return(Id("b"))
 	})
+}
+
+// run is the bytes of the first n of fields, as long as they are always there and
+// their bytes are expressions.
+func run(fields []spec.Field) (bytes []Code, n int) {
+	for _, x := range fields {
+		if x.In != 0 || x.If.Op != spec.Always || x.Tail != 0 {
+			break
+		}
+		_, later := byVersion(x.Bits)
+		switch {
+		case x.Kind == spec.Bits && len(later) == 0:
+			bytes = append(bytes, packed(0, x.Bits, packet))
+		case x.Kind == spec.U8:
+			bytes = append(bytes, byteOf(x.As, packet(x.Name)))
+		case x.Kind == spec.U16:
+			bytes = append(bytes, Byte().Call(packet(x.Name).Op(">>").Lit(8)), Byte().Call(packet(x.Name)))
+		default:
+			return bytes, n
+		}
+		n++
+	}
+	return bytes, n
 }
 
 // short reports whether p may end behind a first field of two bytes. Most such

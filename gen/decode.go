@@ -118,10 +118,11 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 // what is left.
 func getList(g *Group, x spec.Field, p spec.Packet, at place) {
 	if single(x) && x.Fields[0].Kind == spec.U8 {
-		g.Id(lower(x.Name)).Op(":=").Id("r").Dot("Rest").Call()
-		g.Add(at(x.Name)).Op("=").Qual("slices", "Grow").Call(at(x.Name).Index(Op(":").Lit(0)), Len(Id(lower(x.Name)))).Index(Op(":").Len(Id(lower(x.Name))))
-		g.For(List(Id("i"), Id("x")).Op(":=").Range().Id(lower(x.Name))).Block(
-			at(x.Name).Index(Id("i")).Op("=").Add(conv(x.Fields[0].As, Id("x"))))
+		all := lower(x.Name) // a variable, which the compiler need not load again for each byte
+		g.Id("left").Op(":=").Id("r").Dot("Rest").Call()
+		g.Id(all).Op(":=").Qual("slices", "Grow").Call(at(x.Name).Index(Op(":").Lit(0)), Len(Id("left"))).Index(Op(":").Len(Id("left")))
+		g.For(List(Id("i"), Id("x")).Op(":=").Range().Id("left")).Block(Id(all).Index(Id("i")).Op("=").Add(conv(x.Fields[0].As, Id("x"))))
+		g.Add(at(x.Name)).Op("=").Id(all)
 		return
 	}
 	g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))

@@ -41,7 +41,7 @@ func dispatch(f *File, s Spec) {
 				g.Switch(Id("Type").Call(Id("first").Op(">>").Lit(4))).BlockFunc(func(g *Group) {
 					for _, p := range s.Packets {
 						if sends(p, from) {
-							g.Case(Id("Type" + title(p.Name))).BlockFunc(func(g *Group) { decodeFrom(g, p, from) })
+							g.Case(Id("Type" + title(p.Name))).BlockFunc(func(g *Group) { decodeFrom(g, s, p, from) })
 						}
 					}
 					g.Case(Lit(0)).Block(Return(Nil(), Id("Broken").Call(Id("v"), Lit(0), fault("UnknownType"))))
@@ -54,13 +54,13 @@ func dispatch(f *File, s Spec) {
 // sends reports whether that side sends p in any version.
 func sends(p spec.Packet, from spec.Side) bool { return p.From == 0 || p.From == from }
 
-func decodeFrom(g *Group, p spec.Packet, from spec.Side) {
+func decodeFrom(g *Group, s Spec, p spec.Packet, from spec.Side) {
 	name := title(p.Name)
 	if p.Was != 0 && p.Was != from {
 		g.If(Id("v").Op("!=").Id("V5")).Block(Break())
 	}
 	decode := Id("d").Dot(name).Dot("Decode").Call(Id("first"), Id("body"), Id("v"))
-	if directed(p) {
+	if directed(s, p) {
 		decode = Id("d").Dot(name).Dot("DecodeFrom").Call(Id(sideName[from]), Id("first"), Id("body"), Id("v"))
 	}
 	g.Return(Op("&").Id("d").Dot(name), decode)

@@ -61,7 +61,7 @@ func onePacket(f *File, s Spec, p spec.Packet) {
 	size(f, p)
 	appendTo(f, p)
 	decode(f, p)
-	validate(f, p)
+	validate(f, s, p)
 	describe(f, p)
 	level(f, p)
 	for _, name := range columns([]spec.Packet{p}) {

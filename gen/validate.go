@@ -23,7 +23,7 @@ import (
 //		}
 //		return nil
 //	}
-func validate(f *File, p spec.Packet) {
+func validate(f *File, s Spec, p spec.Packet) {
 	typ := Id("Type" + title(p.Name))
 	f.Comment("Validate reports what would keep a peer from accepting p in version v. See Packet.")
 	method(f, title(p.Name), "Validate").Params(Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
@@ -42,12 +42,12 @@ func validate(f *File, p spec.Packet) {
 	if hasRules(p) {
 		f.Comment("rules reports the first rule that p breaks in version v.")
 		method(f, title(p.Name), "rules").Params(Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
-			rules(g, p.Rules, p, packet)
-			nestedRules(g, p.Fields, p, packet)
+			rules(g, s, p.Rules, p, packet)
+			nestedRules(g, s, p.Fields, p, packet)
 			g.Return(Nil())
 		})
 	}
-	if directed(p) {
+	if directed(s, p) {
 		f.Commentf("DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.")
 		method(f, title(p.Name), "DecodeFrom").Params(Id("from").Id("Side"), Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().Block(
 			If(Err().Op(":=").Id("p").Dot("Decode").Call(Id("first"), Id("body"), Id("v")), Err().Op("!=").Nil()).Block(Return(Err())),
@@ -55,7 +55,7 @@ func validate(f *File, p spec.Packet) {
 		)
 		f.Comment("rulesFrom reports the first rule that p breaks as a packet from this side.")
 		method(f, title(p.Name), "rulesFrom").Params(Id("from").Id("Side"), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
-			directedRules(g, p)
+			directedRules(g, s, p)
 			g.Return(Nil())
 		})
 	}
@@ -123,11 +123,11 @@ func nested(fields []spec.Field) bool {
 }
 
 // rules renders those that hold whoever sends the packet.
-func rules(g *Group, all []spec.Rule, p spec.Packet, at place) {
+func rules(g *Group, s Spec, all []spec.Rule, p spec.Packet, at place) {
 	var cases []brokenCase
 	for _, r := range all {
 		if r.From == 0 {
-			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), holds(r.When, p, at), holds(opposite(r.Must), p, at))})
+			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), unusual(s, p, r, at), holds(r.When, p, at), holds(opposite(r.Must), p, at))})
 		}
 	}
 	refuse(g, p, cases)
@@ -155,7 +155,7 @@ func refuse(g *Group, p spec.Packet, cases []brokenCase) {
 
 // nestedRules renders the rules of groups, of the elements of lists, and of
 // single fields.
-func nestedRules(g *Group, fields []spec.Field, p spec.Packet, at place) {
+func nestedRules(g *Group, s Spec, fields []spec.Field, p spec.Packet, at place) {
 	for _, x := range fields {
 		if len(x.Rules) == 0 && !nested(x.Fields) {
 			continue
@@ -163,20 +163,20 @@ func nestedRules(g *Group, fields []spec.Field, p spec.Packet, at place) {
 		switch x.Kind {
 		case spec.Group:
 			guarded(g, guard(x, p, at), func(g *Group) {
-				rules(g, x.Rules, p, at.inside(x))
-				nestedRules(g, x.Fields, p, at.inside(x))
+				rules(g, s, x.Rules, p, at.inside(x))
+				nestedRules(g, s, x.Fields, p, at.inside(x))
 			})
 		case spec.List:
 			at.elements(g, x, func(g *Group, at place) {
-				nestedRules(g, x.Fields, p, at)
-				rules(g, x.Rules, p, at)
+				nestedRules(g, s, x.Fields, p, at)
+				rules(g, s, x.Rules, p, at)
 			})
 		default:
 			if isFilter(x) { // most are: one look instead of one for each rule
-				g.If(Op("!").Id("simpleFilter").Call(at(x.Name))).BlockFunc(func(g *Group) { rules(g, x.Rules, p, at) })
+				g.If(Op("!").Id("simpleFilter").Call(at(x.Name))).BlockFunc(func(g *Group) { rules(g, s, x.Rules, p, at) })
 				continue
 			}
-			rules(g, x.Rules, p, at)
+			rules(g, s, x.Rules, p, at)
 		}
 	}
 }
@@ -187,37 +187,48 @@ func isFilter(x spec.Field) bool {
 }
 
 // directed reports whether p has rules for one side only.
-func directed(p spec.Packet) bool {
+func directed(s Spec, p spec.Packet) bool {
 	for _, r := range p.Rules {
 		if r.From != 0 {
 			return true
 		}
 	}
-	return oneSided(p)
+	return oneSided(s, p)
 }
 
 // oneSided reports whether there is a reason code that only one side may send in p.
-func oneSided(p spec.Packet) bool {
-	for _, r := range spec.Reasons {
-		for _, s := range r.Only {
-			if s.Packet == p.Name {
-				return true
+func oneSided(s Spec, p spec.Packet) bool {
+	return slices.ContainsFunc(s.Reasons, func(r spec.Reason) bool {
+		return slices.ContainsFunc(r.Only, func(o spec.Sender) bool { return o.Packet == p.Name })
+	})
+}
+
+// unusual is the condition for a reason code to be worth looking up: it is not 0,
+// where every version of the rule allows that, and both sides.
+func unusual(s Spec, p spec.Packet, r spec.Rule, at place) *Statement {
+	if r.Must.Op != spec.ReasonOK {
+		return nil
+	}
+	for _, v := range versions {
+		for _, from := range senders(p, v) {
+			if ruledBy(r)&v != 0 && !(encoder{Spec: s, p: p, v: v, from: from}).listed(0) {
+				return nil
 			}
 		}
 	}
-	return false
+	return at(r.Must.Field).Op("!=").Lit(0)
 }
 
-func directedRules(g *Group, p spec.Packet) {
+func directedRules(g *Group, s Spec, p spec.Packet) {
 	var cases []brokenCase
 	for _, r := range p.Rules {
 		switch {
 		case r.From != 0:
 			from := Id("from").Op("==").Id(sideName[r.From])
 			cases = append(cases, brokenCase{r, both(from, inVersion(ruledBy(r)), holds(r.When, p, packet), holds(opposite(r.Must), p, packet))})
-		case r.Must.Op == spec.ReasonOK && oneSided(p):
+		case r.Must.Op == spec.ReasonOK && oneSided(s, p):
 			sent := packet(r.Must.Field).Dot("sentBy").Call(Id("Type"+title(p.Name)), Id("from"))
-			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), Op("!").Add(sent))})
+			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), unusual(s, p, r, packet), Op("!").Add(sent))})
 		}
 	}
 	refuse(g, p, cases)

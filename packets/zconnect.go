@@ -63,8 +63,7 @@ func (p *Connect) AppendTo(b []byte, v Version) []byte {
 	n := p.Size(v)
 	b = appendHeader(b, 0x10, n, n)
 	b = appendLevel(b, v)
-	b = append(b, bit(p.CleanStart)<<1|bit(p.HasWill)<<2|byte(p.WillQoS)<<3|bit(p.WillRetain)<<5|bit(p.HasPassword)<<6|bit(p.HasUsername)<<7)
-	b = wire.AppendU16(b, p.KeepAlive)
+	b = append(b, bit(p.CleanStart)<<1|bit(p.HasWill)<<2|byte(p.WillQoS)<<3|bit(p.WillRetain)<<5|bit(p.HasPassword)<<6|bit(p.HasUsername)<<7, byte(p.KeepAlive>>8), byte(p.KeepAlive))
 	if v == V5 {
 		b = p.Props.appendTo(b)
 	}

@@ -54,11 +54,12 @@ func (p *Suback) Decode(first byte, body []byte, v Version) error {
 	} else {
 		p.Props.Reset()
 	}
-	reasons := r.Rest()
-	p.Reasons = slices.Grow(p.Reasons[:0], len(reasons))[:len(reasons)]
-	for i, x := range reasons {
-		p.Reasons[i] = ReasonCode(x)
+	left := r.Rest()
+	reasons := slices.Grow(p.Reasons[:0], len(left))[:len(left)]
+	for i, x := range left {
+		reasons[i] = ReasonCode(x)
 	}
+	p.Reasons = reasons
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeSuback, f)
 	}
@@ -86,7 +87,7 @@ func (p *Suback) rules(v Version) error {
 		return broken(v, TypeSuback, ProtocolError, "3.8.4-5", "3.8.4-6", "a code for each topic filter")
 	}
 	for _, x := range p.Reasons {
-		if !x.validIn(TypeSuback, v) {
+		if x != 0 && !x.validIn(TypeSuback, v) {
 			return broken(v, TypeSuback, ProtocolError, "3.9.3-2", "3.9.3-2", "only codes listed for SUBACK")
 		}
 	}

@@ -59,11 +59,12 @@ func (p *Unsuback) Decode(first byte, body []byte, v Version) error {
 		p.Props.Reset()
 	}
 	if v == V5 {
-		reasons := r.Rest()
-		p.Reasons = slices.Grow(p.Reasons[:0], len(reasons))[:len(reasons)]
-		for i, x := range reasons {
-			p.Reasons[i] = ReasonCode(x)
+		left := r.Rest()
+		reasons := slices.Grow(p.Reasons[:0], len(left))[:len(left)]
+		for i, x := range left {
+			reasons[i] = ReasonCode(x)
 		}
+		p.Reasons = reasons
 	} else {
 		p.Reasons = p.Reasons[:0]
 	}
@@ -94,7 +95,7 @@ func (p *Unsuback) rules(v Version) error {
 		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-1", "a code for each topic filter")
 	}
 	for _, x := range p.Reasons {
-		if v == V5 && !x.validIn(TypeUnsuback, v) {
+		if v == V5 && x != 0 && !x.validIn(TypeUnsuback, v) {
 			return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-2", "only reason codes listed for UNSUBACK")
 		}
 	}

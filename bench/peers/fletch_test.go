@@ -108,15 +108,24 @@ func (c *fletchCodec) encodeSuback(m *message) []byte {
 }
 
 func (c *fletchCodec) decoder(src io.Reader, kind packets.Type, v packets.Version) func(f *fields) error {
-	body := c.bodyDecoder(kind, v)
+	c.v = v
 	in := frame.NewReader(src)
 	in.Version = v
+	if kind == packets.TypeSuback {
+		return func(f *fields) error {
+			first, body, err := in.Next()
+			if err != nil {
+				return err
+			}
+			return c.decodeFromServer(f, first, body)
+		}
+	}
 	return func(f *fields) error {
-		first, b, err := in.Next()
+		first, body, err := in.Next()
 		if err != nil {
 			return err
 		}
-		return body(f, first, b)
+		return c.decodeFromClient(f, first, body)
 	}
 }
 
