@@ -143,20 +143,35 @@ func returnCode(f *File, s Spec) {
 	f.Func().Params(Id("r").Id("ReasonCode")).Id("ReturnCode").Params().Params(Id("ReturnCode"), Bool()).Block(
 		Switch(Id("r")).BlockFunc(func(g *Group) {
 			for _, c := range s.Returns {
-				if c.Packet != "CONNACK" {
-					continue
-				}
-				var same []Code
-				for _, r := range s.Reasons {
-					if c.Code != 0 && r.Return == c.Code || c.Code == 0 && r.Code == 0 && len(same) == 0 {
-						same = append(same, Id(r.Name))
-					}
-				}
-				if len(same) > 0 {
+				if same := sameAs(s, c); len(same) > 0 {
 					g.Case(same...).Block(Return(Id(c.Name), True()))
 				}
 			}
 		}),
 		Return(Lit(0), False()),
 	)
+	f.Comment("ReasonCode is the reason code of 5.0 that says the same as c in CONNACK.")
+	f.Func().Params(Id("c").Id("ReturnCode")).Id("ReasonCode").Params().Id("ReasonCode").Block(
+		Switch(Id("c")).BlockFunc(func(g *Group) {
+			for _, c := range s.Returns {
+				if same := sameAs(s, c); len(same) > 0 {
+					g.Case(Id(c.Name)).Block(Return(same[0]))
+				}
+			}
+		}),
+		Return(Id("UnspecifiedError")),
+	)
+}
+
+// sameAs is the reason codes that say the same as a return code of CONNACK.
+func sameAs(s Spec, c spec.Return) (same []Code) {
+	if c.Packet != "CONNACK" {
+		return nil
+	}
+	for _, r := range s.Reasons {
+		if c.Code != 0 && r.Return == c.Code || c.Code == 0 && r.Code == 0 && len(same) == 0 {
+			same = append(same, Id(r.Name))
+		}
+	}
+	return same
 }

@@ -295,3 +295,22 @@ func (r ReasonCode) ReturnCode() (ReturnCode, bool) {
 	}
 	return 0, false
 }
+
+// ReasonCode is the reason code of 5.0 that says the same as c in CONNACK.
+func (c ReturnCode) ReasonCode() ReasonCode {
+	switch c {
+	case Accepted:
+		return Success
+	case UnacceptableProtocolVersion:
+		return UnsupportedProtocolVersion
+	case IdentifierRejected:
+		return ClientIdentifierNotValid
+	case ReturnServerUnavailable:
+		return ServerUnavailable
+	case ReturnBadUserNameOrPassword:
+		return BadUserNameOrPassword
+	case ReturnNotAuthorized:
+		return NotAuthorized
+	}
+	return UnspecifiedError
+}

@@ -17,6 +17,7 @@ var Faults = []Fault{
 	{Name: "UnknownType", V3: "§2.2.1", V5: "§2.1.2", Reason: "MalformedPacket", Doc: "a packet type that is reserved"},
 	{Name: "WrongWay", V3: "§2.2.1", V5: "§2.1.2", Reason: "ProtocolError", Doc: "a packet that this side never receives"},
 	{Name: "TooLarge", V3: "§2.2.3", V5: "3.2.2-15", Reason: "PacketTooLarge", Doc: "a packet larger than the Maximum Packet Size"},
+	{Name: "TooLargeForClient", V3: "§2.2.3", V5: "3.1.2-24", Reason: "PacketTooLarge", Doc: "a packet larger than the Maximum Packet Size"},
 	{Name: "FixedFlags", V3: "2.2.2-2", V5: "2.1.3-1", Reason: "MalformedPacket", Doc: "reserved flags of the fixed header"},
 	{Name: "PublishQoS", V3: "3.3.1-4", V5: "3.3.1-4", Reason: "MalformedPacket", Doc: "QoS 3"},
 	{Name: "PubrelFlags", V3: "3.6.1-1", V5: "3.6.1-1", Reason: "MalformedPacket", Doc: "flags of PUBREL other than 0010"},

@@ -16,7 +16,6 @@ var byShape = map[string]string{
 	"3.1.2-17": "the condition of the field Username",
 	"3.1.2-18": "the condition of the field Password",
 	"3.1.2-19": "the condition of the field Password",
-	"3.1.2-24": "the fault TooLarge, which has the number of the other direction",
 	"3.1.3-1":  "the order of the fields",
 	"3.1.3-3":  "the order of the fields",
 	"3.1.3-4":  "kind Text",

@@ -17,9 +17,10 @@ const (
 
 // Reader reads packets, by one goroutine at a time.
 type Reader struct {
-	// Limit and Version are those of a [Splitter].
+	// Limit, Version and From are those of a [Splitter].
 	Limit   uint32
 	Version packets.Version
+	From    packets.Side
 
 	src io.Reader
 	in  Splitter
@@ -40,7 +41,7 @@ func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 // reads nothing and says nothing; it loses no bytes, so that Next may be called
 // again, say after a deadline was moved.
 func (r *Reader) Next() (first byte, body []byte, err error) {
-	r.in.Limit, r.in.Version = r.Limit, r.Version
+	r.in.Limit, r.in.Version, r.in.From = r.Limit, r.Version, r.From
 	for {
 		if first, body, ok := r.in.Next(); ok {
 			return first, body, nil
@@ -71,11 +72,11 @@ func (r *Reader) Park() bool {
 }
 
 // Reset gives back all memory and goes on with src, which may be nil if it does
-// not go on. Limit stays, Version is zero again.
+// not go on. Limit and From stay, Version is zero again.
 func (r *Reader) Reset(src io.Reader) {
 	r.in.Reset()
 	r.drop()
-	*r = Reader{Limit: r.Limit, src: src}
+	*r = Reader{Limit: r.Limit, From: r.From, src: src}
 }
 
 func (r *Reader) drop() {

@@ -30,6 +30,9 @@ type Splitter struct {
 	// change counts from the next packet on.
 	Version packets.Version
 
+	// From is who sends the packets, a client unless it says otherwise.
+	From packets.Side
+
 	// The packet that began in an earlier piece.
 	n    uint8 // bytes in head, zero when there is no such packet
 	head [5]byte
@@ -100,13 +103,13 @@ func (s *Splitter) Rest() []byte {
 // is no way on after an error.
 func (s *Splitter) Err() error { return s.err }
 
-// Reset gives back all memory and makes s ready for another stream. Limit stays,
-// Version is zero again.
+// Reset gives back all memory and makes s ready for another stream. Limit and From
+// stay, Version is zero again.
 func (s *Splitter) Reset() {
 	if s.held != nil {
 		s.held.Release()
 	}
-	*s = Splitter{Limit: s.Limit}
+	*s = Splitter{Limit: s.Limit, From: s.From}
 }
 
 // header checks the fixed header at the start of b as far as it is there. It
@@ -128,6 +131,8 @@ func (s *Splitter) header(b []byte) (n, size int) {
 			continue
 		case c == 0 && n > 1 && s.Version == packets.V5: // [MQTT-1.5.5-1]
 			return s.broken(b[0], wire.VarIntPadded)
+		case s.Limit != 0 && uint32(n+1+size) > s.Limit && s.From == packets.Server: // [MQTT-3.1.2-24]
+			return s.broken(b[0], wire.TooLargeForClient)
 		case s.Limit != 0 && uint32(n+1+size) > s.Limit: // [MQTT-3.2.2-15]
 			return s.broken(b[0], wire.TooLarge)
 		}

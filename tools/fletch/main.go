@@ -1,0 +1,70 @@
+// Fletch is an MQTT broker and the clients to try it with: fletch serve, fletch
+// pub, fletch sub. See fletch --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Serve   serve   `cmd:"" help:"Run a broker."`
+	Pub     pub     `cmd:"" help:"Publish a message."`
+	Sub     sub     `cmd:"" help:"Subscribe, and print what comes."`
+	Version version `cmd:"" help:"Print the version."`
+}
+
+// world is what a command works with. Data goes to out, words for people to err.
+type world struct {
+	// ctx ends with the first SIGINT or SIGTERM. A second one kills.
+	ctx      context.Context
+	out, err io.Writer
+}
+
+// failure is an error that says which exit status it is.
+type failure struct {
+	code int
+	error
+}
+
+func (f failure) Unwrap() error { return f.error }
+
+func main() {
+	var c cli
+	parser := kong.Must(
+		&c,
+		kong.Name("fletch"),
+		kong.Description("An MQTT broker, and the clients to try it with."),
+		kong.WithHyphenPrefixedParameters(true), // -m -3 is a message
+		kong.PostBuild(func(k *kong.Kong) error {
+			k.Model.HelpFlag.Short = 0 // -h is the host
+			return nil
+		}),
+	)
+	command, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fail(fmt.Errorf("%w (fletch --help tells what there is)", err))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := command.Run(&world{ctx: ctx, out: os.Stdout, err: os.Stderr}); err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "fletch:", err)
+	code := 1
+	var f failure
+	if errors.As(err, &f) {
+		code = f.code
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,159 @@
+package interop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listen is a mosquitto_sub that is subscribed, and prints each message in a
+// line: what fields says of it, behind "> ".
+func listen(t *testing.T, b broker, fields string, args ...string) *program {
+	t.Helper()
+	// To a pipe it would say nothing before its end, but for messages.
+	args = append([]string{"-oL", need(t, "mosquitto_sub"), "-p", b.port, "-d", "-F", "> " + fields}, args...)
+	p := start(t, need(t, "stdbuf"), args...)
+	p.until(t, "Subscribed (mid: 1)")
+	return p
+}
+
+// publish is mosquitto_pub, at QoS 1 if args say nothing else.
+func publish(t *testing.T, b broker, args ...string) {
+	t.Helper()
+	do(t, need(t, "mosquitto_pub"), append([]string{"-p", b.port, "-q", "1"}, args...)...)
+}
+
+func wantLines(t *testing.T, p *program, want ...string) {
+	t.Helper()
+	if got := p.data("> "); !slices.Equal(got, want) {
+		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// Each version publishes to each, at each QoS.
+func TestMosquittoEveryVersionAndQoS(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		var all []*program
+		var want [3][]string
+		for qos := range want {
+			for _, v := range versions {
+				all = append(all, listen(t, b, "%t %q %p", "-V", v, "-i", fmt.Sprint(v, "-", qos), "-q", fmt.Sprint(qos), "-t", "m/#", "-C", "9"))
+			}
+		}
+		for _, v := range versions {
+			for q := range 3 {
+				publish(t, b, "-V", v, "-q", fmt.Sprint(q), "-t", "m/"+v, "-m", "hi")
+				for granted := range want {
+					want[granted] = append(want[granted], fmt.Sprintf("m/%s %d hi", v, min(q, granted)))
+				}
+			}
+		}
+		for i, p := range all {
+			got, want := p.data("> "), want[i/len(versions)]
+			slices.Sort(got) // order is promised within a QoS only
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: got %q, want %q", p.cmd, got, want)
+			}
+		}
+	})
+}
+
+func TestMosquittoRetained(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		for _, v := range versions {
+			live := listen(t, b, "%r %p", "-V", v, "-t", "r/#", "-C", "2")
+			publish(t, b, "-V", v, "-r", "-t", "r/1", "-m", "old")
+			publish(t, b, "-V", v, "-r", "-t", "r/1", "-m", "new")
+			wantLines(t, live, "0 old", "0 new") // who is there sees them as they come
+			args := []string{"-V", v, "-q", "2", "-t", "r/#", "-C", "1"}
+			kept := append([]string{"-p", b.port, "-F", "%t %r %p"}, args...)
+			if r := run(t, need(t, "mosquitto_sub"), kept...); r != (result{out: "r/1 1 new\n"}) {
+				t.Errorf("%s: a retained message: %+v", v, r)
+			}
+			publish(t, b, "-V", v, "-r", "-t", "r/1", "-n")
+			late := listen(t, b, "%t %p", args...)
+			publish(t, b, "-t", "r/2", "-m", "nothing before")
+			wantLines(t, late, "r/2 nothing before")
+		}
+	})
+}
+
+// A will is published for a client that is killed, and not for one that leaves.
+func TestMosquittoWill(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		for _, v := range versions {
+			watcher := listen(t, b, "%t %q %p", "-V", v, "-q", "2", "-t", "will/#", "-C", "2")
+			will := func(id string) []string {
+				return []string{"-V", v, "-i", id, "--will-topic", "will/" + id, "--will-payload", "gone", "--will-qos", "1"}
+			}
+			publish(t, b, append(will("leaves"), "-t", "x", "-m", "x")...)
+			dying := listen(t, b, "", append(will("dies"), "-t", "x")...)
+			dying.kill()
+			watcher.until(t, "> will/dies 1 gone")
+			publish(t, b, "-t", "will/end", "-m", "last")
+			wantLines(t, watcher, "will/end 1 last")
+		}
+	})
+}
+
+func TestMosquittoWildcards(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		topics := []string{"a", "a/b", "a/b/c", "a//c", "/a", "$a/b", "b", "end"}
+		for _, test := range []struct {
+			filter string
+			want   []string
+		}{
+			{"#", []string{"a", "a/b", "a/b/c", "a//c", "/a", "b"}},
+			{"+", []string{"a", "b"}},
+			{"a/#", []string{"a", "a/b", "a/b/c", "a//c"}},
+			{"a/+", []string{"a/b"}},
+			{"a/+/c", []string{"a/b/c", "a//c"}},
+			{"+/+", []string{"a/b", "/a"}},
+			{"/+", []string{"/a"}},
+			{"$a/+", []string{"$a/b"}},
+			{"+/b", []string{"a/b"}},
+		} {
+			t.Run(strings.ReplaceAll(test.filter, "/", "|"), func(t *testing.T) {
+				p := listen(t, b, "%t", "-q", "1", "-t", test.filter, "-t", "end", "-C", fmt.Sprint(len(test.want)+1))
+				for _, topic := range topics {
+					publish(t, b, "-t", topic, "-m", "x")
+				}
+				got := p.data("> ")
+				slices.Sort(got)
+				want := append(slices.Clone(test.want), "end")
+				slices.Sort(want)
+				if !slices.Equal(slices.Compact(got), want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			})
+		}
+	})
+}
+
+// What the properties of 5.0 say comes out as it went in.
+func TestMosquittoProperties(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		p := listen(t, b, "%C|%D|%R|%F|%P|%E|%p", "-V", "mqttv5", "-q", "1", "-t", "p", "-C", "1")
+		args := []string{"-V", "mqttv5", "-t", "p", "-m", "hi"}
+		for _, property := range []string{
+			"content-type text/plain", "correlation-data c-1", "response-topic r/s", "payload-format-indicator 1",
+			"user-property k v", "user-property k w", "message-expiry-interval 3600",
+		} {
+			args = append(append(args, "-D", "publish"), strings.Fields(property)...)
+		}
+		publish(t, b, args...)
+		wantLines(t, p, "text/plain|c-1|r/s|1|k:v k:w|3600|hi")
+	})
+}
+
+// Messages that are larger than any buffer, and bytes that are not text.
+func TestMosquittoLargeMessage(t *testing.T) {
+	brokers(t, func(t *testing.T, b broker) {
+		p := listen(t, b, "%l %p", "-q", "2", "-t", "large", "-C", "1")
+		payload := strings.Repeat("0123456789", 9_000)
+		publish(t, b, "-q", "2", "-t", "large", "-m", payload)
+		wantLines(t, p, fmt.Sprint(len(payload), " ", payload))
+	})
+}

@@ -1,0 +1,35 @@
+package interop
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Debian's Python, which has Debian's paho; another in PATH may not.
+const python = "/usr/bin/python3"
+
+func TestPaho(t *testing.T) {
+	if exec.Command(python, "-c", "import paho.mqtt.client").Run() != nil {
+		missing(t, "python3-paho-mqtt")
+	}
+	brokers(t, func(t *testing.T, b broker) {
+		script(t, nil, python, "testdata/round.py", b.port)
+	})
+}
+
+func TestMQTTjs(t *testing.T) {
+	node := need(t, "node")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := filepath.Join(cache, "fletch-interop", "node_modules") // as in install.sh
+	if _, err := os.Stat(filepath.Join(modules, "mqtt")); err != nil {
+		missing(t, "MQTT.js")
+	}
+	brokers(t, func(t *testing.T, b broker) {
+		script(t, []string{"NODE_PATH=" + modules}, node, "testdata/mqttjs/round.js", b.port)
+	})
+}
