@@ -11,7 +11,8 @@ help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start a broker on 127.0.0.1:1883
-	$(GO) run ./tools/fletch serve
+	@$(GO) build -o .bin/fletch ./tools/fletch
+	@.bin/fletch serve
 
 test: ## run all tests
 	$(GO) test ./...

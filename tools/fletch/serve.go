@@ -120,11 +120,14 @@ func welcome(listeners []net.Listener) string {
 	return b.String()
 }
 
-// self is how this program is called: go run has it in a folder of its own, which
-// is gone with it.
+// self is how this program was called: by its path, by its name, or by go run,
+// which has it in a folder that is gone with it.
 func self() string {
-	if strings.Contains(os.Args[0], string(filepath.Separator)+"go-build") {
+	switch name := os.Args[0]; {
+	case strings.Contains(name, string(filepath.Separator)+"go-build"):
 		return "go run ./tools/fletch"
+	case strings.ContainsRune(name, filepath.Separator):
+		return name
 	}
 	return "fletch"
 }
