@@ -70,7 +70,7 @@ func holds(c spec.Cond, p spec.Packet, at place) *Statement {
 	case spec.HasProperty, spec.NoProperty:
 		return negated(c.Op, x().Dot("has").Dot("Has").Call(Id("Prop"+c.Prop)))
 	case spec.ReasonOK, spec.ReasonBad:
-		return negated(c.Op, x().Dot("validIn").Call(Id("Type"+title(p.Name)), Id("v")))
+		return negated(c.Op, x().Dot("ValidIn").Call(Id("Type"+title(p.Name)), Id("v")))
 	}
 	if name, ok := predicates[c.Op&^1]; ok {
 		return negated(c.Op, Id(name).Call(x()))

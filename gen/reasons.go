@@ -45,7 +45,7 @@ func reasons(f *File, s Spec) {
 	returnCode(f, s)
 }
 
-// senderTable renders the table behind sentBy: for each code a set of packet types
+// senderTable renders the table behind SentBy: for each code a set of packet types
 // for the client, and one for the server.
 func senderTable(f *File, s Spec) {
 	var table [256][2][]string
@@ -87,7 +87,7 @@ func typeSet(names []string) *Statement {
 	return x
 }
 
-// codeSets renders the table behind validIn: for each version and code the packets
+// codeSets renders the table behind ValidIn: for each version and code the packets
 // that may carry it.
 func codeSets(f *File, s Spec) {
 	var table [8][256][]string

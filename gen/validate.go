@@ -167,6 +167,11 @@ func nestedRules(g *Group, s Spec, fields []spec.Field, p spec.Packet, at place)
 				nestedRules(g, s, x.Fields, p, at.inside(x))
 			})
 		case spec.List:
+			if single(x) && x.Fields[0].As == "ReasonCode" { // all of them at once
+				valid := Id("validCodes").Call(at(x.Name), Id("Type"+title(p.Name)), Id("v"))
+				refuse(g, p, []brokenCase{{x.Rules[0], both(inVersion(ruledBy(x.Rules[0])), Op("!").Add(valid))}})
+				continue
+			}
 			at.elements(g, x, func(g *Group, at place) {
 				nestedRules(g, s, x.Fields, p, at)
 				rules(g, s, x.Rules, p, at)
@@ -227,7 +232,7 @@ func directedRules(g *Group, s Spec, p spec.Packet) {
 			from := Id("from").Op("==").Id(sideName[r.From])
 			cases = append(cases, brokenCase{r, both(from, inVersion(ruledBy(r)), holds(r.When, p, packet), holds(opposite(r.Must), p, packet))})
 		case r.Must.Op == spec.ReasonOK && oneSided(s, p):
-			sent := packet(r.Must.Field).Dot("sentBy").Call(Id("Type"+title(p.Name)), Id("from"))
+			sent := packet(r.Must.Field).Dot("SentBy").Call(Id("Type"+title(p.Name)), Id("from"))
 			cases = append(cases, brokenCase{r, both(inVersion(ruledBy(r)), unusual(s, p, r, packet), Op("!").Add(sent))})
 		}
 	}

@@ -7,11 +7,22 @@ import (
 
 // The conditions of the rules in package spec that are more than a comparison.
 
-// validIn reports whether a packet of type t may carry r in version v.
-func (r ReasonCode) validIn(t Type, v Version) bool { return codePackets[v&7][r]>>t&1 != 0 }
+// ValidIn reports whether a packet of type t may carry r in version v; before 5.0 r
+// is a return code.
+func (r ReasonCode) ValidIn(t Type, v Version) bool { return codePackets[v&7][r]>>t&1 != 0 }
 
-// sentBy reports whether that side may send r in a packet of type t.
-func (r ReasonCode) sentBy(t Type, side Side) bool { return reasonSenders[r][side-1]>>t&1 != 0 }
+// validCodes is ValidIn of all codes.
+func validCodes(codes []ReasonCode, t Type, v Version) bool {
+	table := &codePackets[v&7]
+	in := ^uint16(0)
+	for _, r := range codes {
+		in &= table[r]
+	}
+	return in>>t&1 != 0
+}
+
+// SentBy reports whether that side may send r in a packet of type t, in 5.0.
+func (r ReasonCode) SentBy(t Type, side Side) bool { return reasonSenders[r][side-1]>>t&1 != 0 }
 
 // atMostCharacters counts characters, not bytes.
 func atMostCharacters(b []byte, n int) bool { return len(b) <= n || utf8.RuneCount(b) <= n }

@@ -80,7 +80,7 @@ func (p *Auth) Validate(v Version) error {
 // rules reports the first rule that p breaks in version v.
 func (p *Auth) rules(v Version) error {
 	switch {
-	case v == V5 && !p.Reason.validIn(TypeAuth, v):
+	case v == V5 && !p.Reason.ValidIn(TypeAuth, v):
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	case v == V5 && p.Reason > 0 && !p.Props.has.Has(PropAuthenticationMethod):
 		return broken(v, TypeAuth, ProtocolError, "", "§3.15.2.2.2", "no AUTH without its method, but for a bare success")
@@ -100,7 +100,7 @@ func (p *Auth) DecodeFrom(from Side, first byte, body []byte, v Version) error {
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Auth) rulesFrom(from Side, v Version) error {
-	if v == V5 && !p.Reason.sentBy(TypeAuth, from) {
+	if v == V5 && !p.Reason.SentBy(TypeAuth, from) {
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	}
 	return nil

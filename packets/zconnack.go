@@ -79,7 +79,7 @@ func (p *Connack) rules(v Version) error {
 	switch {
 	case v != V31 && p.Reason > 0 && p.SessionPresent:
 		return broken(v, TypeConnack, ProtocolError, "3.2.2-4", "3.2.2-6", "no session present in a refusal")
-	case p.Reason != 0 && !p.Reason.validIn(TypeConnack, v):
+	case p.Reason != 0 && !p.Reason.ValidIn(TypeConnack, v):
 		return broken(v, TypeConnack, ProtocolError, "§3.2.2.3", "3.2.2-8", "only codes listed for CONNACK")
 	}
 	return nil

@@ -77,7 +77,7 @@ func (p *Disconnect) Validate(v Version) error {
 
 // rules reports the first rule that p breaks in version v.
 func (p *Disconnect) rules(v Version) error {
-	if v == V5 && p.Reason != 0 && !p.Reason.validIn(TypeDisconnect, v) {
+	if v == V5 && p.Reason != 0 && !p.Reason.ValidIn(TypeDisconnect, v) {
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")
 	}
 	return nil
@@ -94,7 +94,7 @@ func (p *Disconnect) DecodeFrom(from Side, first byte, body []byte, v Version) e
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Disconnect) rulesFrom(from Side, v Version) error {
 	switch {
-	case v == V5 && p.Reason != 0 && !p.Reason.sentBy(TypeDisconnect, from):
+	case v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypeDisconnect, from):
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")
 	case from == Server && v == V5 && p.Props.has.Has(PropSessionExpiryInterval):
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-2", "no session expiry interval from a server")

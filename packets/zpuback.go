@@ -93,7 +93,7 @@ func (p *Puback) rules(v Version) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypePuback, ProtocolError, "2.3.1-6", "2.2.1-5", "no packet identifier zero")
-	case v == V5 && p.Reason != 0 && !p.Reason.validIn(TypePuback, v):
+	case v == V5 && p.Reason != 0 && !p.Reason.ValidIn(TypePuback, v):
 		return broken(v, TypePuback, ProtocolError, "", "3.4.2-1", "only reason codes listed for PUBACK")
 	}
 	return nil
@@ -109,7 +109,7 @@ func (p *Puback) DecodeFrom(from Side, first byte, body []byte, v Version) error
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Puback) rulesFrom(from Side, v Version) error {
-	if v == V5 && p.Reason != 0 && !p.Reason.sentBy(TypePuback, from) {
+	if v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypePuback, from) {
 		return broken(v, TypePuback, ProtocolError, "", "3.4.2-1", "only reason codes listed for PUBACK")
 	}
 	return nil

@@ -93,7 +93,7 @@ func (p *Pubcomp) rules(v Version) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypePubcomp, ProtocolError, "2.3.1-6", "2.2.1-5", "no packet identifier zero")
-	case v == V5 && p.Reason != 0 && !p.Reason.validIn(TypePubcomp, v):
+	case v == V5 && p.Reason != 0 && !p.Reason.ValidIn(TypePubcomp, v):
 		return broken(v, TypePubcomp, ProtocolError, "", "3.7.2-1", "only reason codes listed for PUBCOMP")
 	}
 	return nil

@@ -93,7 +93,7 @@ func (p *Pubrec) rules(v Version) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypePubrec, ProtocolError, "2.3.1-6", "2.2.1-5", "no packet identifier zero")
-	case v == V5 && p.Reason != 0 && !p.Reason.validIn(TypePubrec, v):
+	case v == V5 && p.Reason != 0 && !p.Reason.ValidIn(TypePubrec, v):
 		return broken(v, TypePubrec, ProtocolError, "", "3.5.2-1", "only reason codes listed for PUBREC")
 	}
 	return nil
@@ -109,7 +109,7 @@ func (p *Pubrec) DecodeFrom(from Side, first byte, body []byte, v Version) error
 
 // rulesFrom reports the first rule that p breaks as a packet from this side.
 func (p *Pubrec) rulesFrom(from Side, v Version) error {
-	if v == V5 && p.Reason != 0 && !p.Reason.sentBy(TypePubrec, from) {
+	if v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypePubrec, from) {
 		return broken(v, TypePubrec, ProtocolError, "", "3.5.2-1", "only reason codes listed for PUBREC")
 	}
 	return nil

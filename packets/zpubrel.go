@@ -101,7 +101,7 @@ func (p *Pubrel) rules(v Version) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypePubrel, ProtocolError, "2.3.1-6", "2.2.1-5", "no packet identifier zero")
-	case v == V5 && p.Reason != 0 && !p.Reason.validIn(TypePubrel, v):
+	case v == V5 && p.Reason != 0 && !p.Reason.ValidIn(TypePubrel, v):
 		return broken(v, TypePubrel, ProtocolError, "", "3.6.2-1", "only reason codes listed for PUBREL")
 	}
 	return nil

@@ -86,10 +86,8 @@ func (p *Suback) rules(v Version) error {
 	case len(p.Reasons) == 0:
 		return broken(v, TypeSuback, ProtocolError, "3.8.4-5", "3.8.4-6", "a code for each topic filter")
 	}
-	for _, x := range p.Reasons {
-		if x != 0 && !x.validIn(TypeSuback, v) {
-			return broken(v, TypeSuback, ProtocolError, "3.9.3-2", "3.9.3-2", "only codes listed for SUBACK")
-		}
+	if !validCodes(p.Reasons, TypeSuback, v) {
+		return broken(v, TypeSuback, ProtocolError, "3.9.3-2", "3.9.3-2", "only codes listed for SUBACK")
 	}
 	return nil
 }

@@ -94,10 +94,8 @@ func (p *Unsuback) rules(v Version) error {
 	case v == V5 && len(p.Reasons) == 0:
 		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-1", "a code for each topic filter")
 	}
-	for _, x := range p.Reasons {
-		if v == V5 && x != 0 && !x.validIn(TypeUnsuback, v) {
-			return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-2", "only reason codes listed for UNSUBACK")
-		}
+	if v == V5 && !validCodes(p.Reasons, TypeUnsuback, v) {
+		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-2", "only reason codes listed for UNSUBACK")
 	}
 	return nil
 }
