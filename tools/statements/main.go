@@ -1,0 +1,75 @@
+// Statements prints every numbered statement of the standards with who keeps it,
+// where, and which test would notice if nobody did:
+//
+//	go run ./tools/statements [-gaps]
+//
+// A line of code keeps a statement, and a test checks one, by naming it:
+// [MQTT-3.1.4-3] is a number of 5.0, [MQTT3-3.1.4-2] one of 3.1.1. A test named
+// TestV5_3_1_4_3 names one as well, and so do the packets that break a rule, in
+// packets/testdata/breakers.txt. With -gaps only what no test names is printed,
+// and the exit status is 1 if there is anything.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/fletchmq/fletch/spec"
+)
+
+func main() {
+	gaps := flag.Bool("gaps", false, "print only statements without a test, and fail if there are any")
+	flag.Parse()
+	found, err := search(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "statements:", err)
+		os.Exit(2)
+	}
+	out := bufio.NewWriter(os.Stdout)
+	missing := report(out, found, *gaps)
+	if err := out.Flush(); err != nil {
+		fmt.Fprintln(os.Stderr, "statements:", err)
+		os.Exit(2)
+	}
+	if *gaps && missing > 0 {
+		os.Exit(1)
+	}
+}
+
+// report writes the table, or the part of it that has no test, and gives the
+// number of statements that have none.
+func report(out io.Writer, found places, gaps bool) (missing int) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "3.1.1\t5.0\tkept by\tin\ttested in\tstatement")
+	for _, s := range spec.Statements {
+		code, test := found.of(s)
+		gap := test == "" && s.Keeper != 0
+		if gap {
+			missing++
+		}
+		if gap || !gaps {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.V3, s.V5, keepers(s), code, test, s.Doc)
+		}
+	}
+	w.Flush()
+	fmt.Fprintf(out, "%d statements, %d without a test\n", len(spec.Statements), missing)
+	return missing
+}
+
+func keepers(s spec.Statement) string {
+	var words []string
+	for i, word := range []string{"codec", "flow", "broker", "client"} {
+		if s.Keeper>>i&1 != 0 {
+			words = append(words, word)
+		}
+	}
+	if s.Keeper == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, "+")
+}

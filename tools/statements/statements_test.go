@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fletchmq/fletch/spec"
+)
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSearch: a number counts in the standard that it is of, and where it stands.
+func TestSearch(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "packets/testdata/breakers.txt", "# comment\nv5 client 00 MQTT-1.5.4-1 0x81 X: y\nv311 client 00 MQTT-1.5.3-2 0x81 X: y\nv5 client 00 §2.1 0x81 X: y\n")
+	write(t, dir, "a/a.go", "package a\n\n// [MQTT-3.1.4-3] [MQTT3-3.1.4-2]\n")
+	write(t, dir, "a/a_test.go", "package a\n\nfunc TestV5_3_1_4_3_Takeover() {}\n")
+	found, err := search(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		s          spec.Statement
+		code, test string
+	}{
+		{spec.Statement{V3: "3.1.4-2", V5: "3.1.4-3"}, "a/a.go:3", "a/a_test.go:3"},
+		{spec.Statement{V3: "3.1.4-3"}, "", ""}, // of 5.0 only
+		{spec.Statement{V5: "1.5.4-1"}, "packets/testdata/breakers.txt:2", "packets/testdata/breakers.txt:2"},
+		{spec.Statement{V3: "1.5.3-2"}, "packets/testdata/breakers.txt:3", "packets/testdata/breakers.txt:3"},
+		{spec.Statement{V5: "9.9.9-9"}, "", ""},
+	} {
+		code, test := found.of(c.s)
+		code, test = strings.TrimPrefix(code, dir+"/"), strings.TrimPrefix(test, dir+"/")
+		if code != c.code || test != c.test {
+			t.Errorf("%v is in %q and %q, want %q and %q", c.s, code, test, c.code, c.test)
+		}
+	}
+}
+
+// TestGaps: what nobody keeps is no gap, what no test names is one.
+func TestGaps(t *testing.T) {
+	none := places{map[string]string{}, map[string]string{}}
+	kept := 0
+	for _, s := range spec.Statements {
+		if s.Keeper != 0 {
+			kept++
+		}
+	}
+	var out strings.Builder
+	if n := report(&out, none, true); n != kept || strings.Count(out.String(), "\n") != kept+2 {
+		t.Errorf("%d gaps in\n%s\nwant %d", n, &out, kept)
+	}
+	all := places{map[string]string{}, map[string]string{}}
+	for _, s := range spec.Statements {
+		all.test["MQTT-"+s.V5], all.test["MQTT3-"+s.V3] = "x", "x"
+	}
+	out.Reset()
+	if n := report(&out, all, true); n != 0 {
+		t.Errorf("%d gaps in\n%s", n, &out)
+	}
+}
