@@ -111,7 +111,7 @@ func (w *breakerWriter) rule(e encoder, i int, r spec.Rule) bool {
 
 // bits sets reserved bits, and ranges out of range.
 func (w *breakerWriter) bits(e encoder) {
-	flags := byteOfBits{width: 4, fixed: int(e.p.Fixed), bits: e.p.Flags}
+	flags := byteOfBits{width: 4, fixed: int(e.p.Fixed), bits: e.p.Flags, loose: e.p.Loose}
 	for i := range 4 {
 		if flags.nameless(e.v)&(1<<i) != 0 {
 			b := e.packet(e.valid())

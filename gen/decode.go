@@ -47,7 +47,7 @@ func decode(f *File, p spec.Packet) {
 			g.Add(packet(fields[0].Name)).Op("=").Id("v")
 			fields = fields[1:]
 		}
-		reserved(g, "first", byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags, wrong: p.Wrong})
+		reserved(g, "first", byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags, wrong: p.Wrong, loose: p.Loose})
 		unpack(g, "first", p.Flags, packet)
 		for _, x := range fields {
 			getOrZero(g, x, p, packet)

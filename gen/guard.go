@@ -67,6 +67,10 @@ func holds(c spec.Cond, p spec.Packet, at place) *Statement {
 		return Len(x()).Op("==").Lit(0)
 	case spec.Short, spec.Long:
 		return negated(c.Op, Id("atMostCharacters").Call(x(), Lit(c.Value)))
+	case spec.AnyProperty:
+		return x().Dot("has").Op("!=").Lit(0)
+	case spec.NoProperties:
+		return x().Dot("has").Op("==").Lit(0)
 	case spec.HasProperty, spec.NoProperty:
 		return negated(c.Op, x().Dot("has").Dot("Has").Call(Id("Prop"+c.Prop)))
 	case spec.ReasonOK, spec.ReasonBad:

@@ -60,10 +60,16 @@ func senderTable(f *File, s Spec) {
 		}
 	}
 	f.Comment("reasonSenders is the packets in which a client, and in which a server, may send a code.")
-	f.Var().Id("reasonSenders").Op("=").Index(Lit(256)).Index(Lit(2)).Uint16().ValuesFunc(func(g *Group) {
+	f.Var().Id("reasonSenders").Op("=").Index(Lit(256)).Index(Lit(4)).Uint16().ValuesFunc(func(g *Group) {
 		for code, row := range table {
 			if len(row[0])+len(row[1]) > 0 {
-				g.Line().Add(hex(code)).Op(":").Values(typeSet(row[0]), typeSet(row[1]))
+				g.Line().Add(hex(code)).Op(":").ValuesFunc(func(g *Group) {
+					for i, side := range []string{"Client", "Server"} {
+						if len(row[i]) > 0 {
+							g.Id(side).Op(":").Add(typeSet(row[i]))
+						}
+					}
+				})
 			}
 		}
 		g.Line()

@@ -60,7 +60,11 @@ func (w *markdown) packets(s Spec) {
 		w.table("field", "representation", "versions", "there if", "")
 		w.bits(p.Flags, "first byte, ")
 		if len(p.Flags) == 0 || p.Fixed != 0 {
-			w.row("", fmt.Sprintf("first byte, other bits %04b", p.Fixed), "", "", "")
+			others := fmt.Sprintf("first byte, other bits %04b", p.Fixed)
+			if p.Loose != 0 {
+				others += ", ignored in " + versionsWord(p.Loose)
+			}
+			w.row("", others, "", "", "")
 		}
 		w.fields(p.Fields, "")
 		if rules := rulesOf(p.Rules, p.Fields); len(rules) > 0 {

@@ -30,6 +30,9 @@ func (e encoder) holds(c spec.Cond, s *sample) bool {
 		yes = utf8.RuneCountInString(text) <= c.Value
 	case spec.HasProperty:
 		yes = e.hasProperty(c, s)
+	case spec.AnyProperty:
+		p := s.part[c.Field]
+		yes = len(p.number)+len(p.text)+len(p.list) > 0
 	case spec.ReasonOK:
 		yes = e.listed(number)
 	default:
@@ -115,6 +118,10 @@ func (e encoder) achieve(c spec.Cond, s *sample) {
 		s.number[name] = c.Value
 	case spec.Long:
 		s.text[name] = strings.Repeat("t", c.Value+1)
+	case spec.AnyProperty:
+		e.setProperty(s.part[name], "UserProperty")
+	case spec.NoProperties:
+		s.part[name] = newSample()
 	case spec.HasProperty:
 		e.setProperty(s, name)
 	case spec.NoProperty:

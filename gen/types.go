@@ -94,7 +94,7 @@ func rightIn(s Spec, first byte) (in int) {
 }
 
 func rightFlags(p spec.Packet, v spec.Version, flags byte) bool {
-	b := byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags}
+	b := byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags, loose: p.Loose}
 	for _, x := range p.Flags {
 		if x.Max > 0 && int(flags)>>x.At&(1<<x.Width-1) > x.Max {
 			return false

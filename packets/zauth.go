@@ -84,8 +84,8 @@ func (p *Auth) rules(v Version) error {
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	case v == V5 && p.Reason > 0 && !p.Props.has.Has(PropAuthenticationMethod):
 		return broken(v, TypeAuth, ProtocolError, "", "§3.15.2.2.2", "no AUTH without its method, but for a bare success")
-	case v == V5 && p.Props.has.Has(PropAuthenticationData) && !p.Props.has.Has(PropAuthenticationMethod):
-		return broken(v, TypeAuth, ProtocolError, "", "§3.15.2.2.3", "no authentication data without a method")
+	case v == V5 && p.Props.has != 0 && !p.Props.has.Has(PropAuthenticationMethod):
+		return broken(v, TypeAuth, ProtocolError, "", "§3.15.2.2.2", "no properties without the method")
 	}
 	return nil
 }

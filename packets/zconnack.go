@@ -46,7 +46,7 @@ func (p *Connack) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Connack) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
 	flags := r.U8()
 	r.Refuse(v != V31 && flags&0b11111110 != 0, wire.ConnackFlags)
 	p.SessionPresent = v != V31 && flags&0b00000001 != 0

@@ -89,7 +89,7 @@ func (p *Connect) Decode(first byte, body []byte, _ Version) error {
 	r := wire.NewReader(body)
 	v := readLevel(&r)
 	p.Version = v
-	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
 	flags := r.U8()
 	r.Refuse(v != V31 && flags&0b00000001 != 0, wire.ConnectFlags)
 	p.CleanStart = flags&0b00000010 != 0
@@ -188,6 +188,8 @@ func (p *Connect) rules(v Version) error {
 			return broken(v, TypeConnect, TopicNameInvalid, "4.7.1-1", "4.7.0-1", "no wildcard in a will topic")
 		case len(p.Will.Topic) == 0:
 			return broken(v, TypeConnect, TopicNameInvalid, "4.7.3-1", "4.7.3-1", "no empty will topic")
+		case v == V5 && p.Will.Props.has.Has(PropResponseTopic) && len(p.Will.Props.responseTopic) == 0:
+			return broken(v, TypeConnect, ProtocolError, "", "4.7.3-1", "no empty response topic")
 		case v == V5 && p.Will.Props.has.Has(PropResponseTopic) && !noWildcard(p.Will.Props.responseTopic):
 			return broken(v, TypeConnect, ProtocolError, "", "3.3.2-14", "no wildcard in a response topic")
 		}

@@ -46,7 +46,7 @@ func (p *Disconnect) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Disconnect) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00001111 != 0, wire.DisconnectFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0, wire.DisconnectFlags)
 	if v == V5 && r.Len() > 0 {
 		p.Reason = ReasonCode(r.U8())
 	} else {

@@ -58,7 +58,7 @@ func (p *Pubcomp) Decode(first byte, body []byte, v Version) error {
 		return p.rules(v)
 	}
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
 	p.PacketID = r.U16()
 	if v == V5 && r.Len() > 0 {
 		p.Reason = ReasonCode(r.U8())

@@ -97,7 +97,7 @@ func (p *Publish) Validate(v Version) error {
 // rules reports the first rule that p breaks in version v.
 func (p *Publish) rules(v Version) error {
 	switch {
-	case p.QoS == 0 && p.Dup:
+	case v != V31 && p.QoS == 0 && p.Dup:
 		return broken(v, TypePublish, MalformedPacket, "3.3.1-2", "3.3.1-2", "no DUP at QoS 0")
 	case !noWildcard(p.Topic):
 		return broken(v, TypePublish, TopicNameInvalid, "3.3.2-2", "3.3.2-2", "no wildcard in a topic name")
@@ -107,6 +107,8 @@ func (p *Publish) rules(v Version) error {
 		return broken(v, TypePublish, TopicNameInvalid, "4.7.3-1", "", "no empty topic name")
 	case v == V5 && len(p.Topic) == 0 && !p.Props.has.Has(PropTopicAlias):
 		return broken(v, TypePublish, ProtocolError, "", "§3.3.2.1", "a topic name or a topic alias")
+	case v == V5 && p.Props.has.Has(PropResponseTopic) && len(p.Props.responseTopic) == 0:
+		return broken(v, TypePublish, ProtocolError, "", "4.7.3-1", "no empty response topic")
 	case v == V5 && p.Props.has.Has(PropResponseTopic) && !noWildcard(p.Props.responseTopic):
 		return broken(v, TypePublish, ProtocolError, "", "3.3.2-14", "no wildcard in a response topic")
 	}

@@ -64,8 +64,7 @@ func (p *Pubrel) Decode(first byte, body []byte, v Version) error {
 		return p.rules(v)
 	}
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00000111 != 0b00000010, wire.PubrelFlags)
-	r.Refuse(v != V31 && first&0b00001000 != 0, wire.PubrelFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.PubrelFlags)
 	p.Dup = v == V31 && first&0b00001000 != 0
 	p.PacketID = r.U16()
 	if v == V5 && r.Len() > 0 {

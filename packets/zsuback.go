@@ -47,7 +47,7 @@ func (p *Suback) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Suback) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00001111 != 0, wire.FixedFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
 	p.PacketID = r.U16()
 	if v == V5 {
 		p.Props.decode(&r)

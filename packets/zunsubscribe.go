@@ -53,8 +53,7 @@ func (p *Unsubscribe) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Unsubscribe) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(first&0b00000111 != 0b00000010, wire.UnsubscribeFlags)
-	r.Refuse(v != V31 && first&0b00001000 != 0, wire.UnsubscribeFlags)
+	r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.UnsubscribeFlags)
 	p.Dup = v == V31 && first&0b00001000 != 0
 	p.PacketID = r.U16()
 	if v == V5 {

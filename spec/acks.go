@@ -2,7 +2,7 @@ package spec
 
 // Puback is section 3.4.
 var Puback = Packet{
-	Name: "PUBACK", Type: 4, Section: "3.4", Wrong: "FixedFlags",
+	Name: "PUBACK", Type: 4, Section: "3.4", Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers a PUBLISH at QoS 1.",
 
 	Fields: []Field{
@@ -18,7 +18,7 @@ var Puback = Packet{
 
 // Pubrec is section 3.5.
 var Pubrec = Packet{
-	Name: "PUBREC", Type: 5, Section: "3.5", Wrong: "FixedFlags",
+	Name: "PUBREC", Type: 5, Section: "3.5", Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers a PUBLISH at QoS 2.",
 
 	Fields: []Field{
@@ -34,7 +34,7 @@ var Pubrec = Packet{
 
 // Pubrel is section 3.6.
 var Pubrel = Packet{
-	Name: "PUBREL", Type: 6, Section: "3.6", Fixed: 0b0010, Wrong: "PubrelFlags",
+	Name: "PUBREL", Type: 6, Section: "3.6", Fixed: 0b0010, Wrong: "PubrelFlags", Loose: V31,
 	Doc: "answers PUBREC: the message is released.",
 
 	Flags: []Bit{
@@ -53,7 +53,7 @@ var Pubrel = Packet{
 
 // Pubcomp is section 3.7.
 var Pubcomp = Packet{
-	Name: "PUBCOMP", Type: 7, Section: "3.7", Wrong: "FixedFlags",
+	Name: "PUBCOMP", Type: 7, Section: "3.7", Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers PUBREL: the exchange is complete.",
 
 	Fields: []Field{

@@ -32,6 +32,8 @@ const (
 	Shared
 	HasProperty
 	NoProperty
+	AnyProperty // a property block that is not empty
+	NoProperties
 	ReasonOK // a code that this packet may carry in the version at hand
 	ReasonBad
 )

@@ -2,7 +2,7 @@ package spec
 
 // Connect is section 3.1.
 var Connect = Packet{
-	Name: "CONNECT", Type: 1, Section: "3.1", From: Client, Wrong: "FixedFlags",
+	Name: "CONNECT", Type: 1, Section: "3.1", From: Client, Wrong: "FixedFlags", Loose: V31,
 	Doc: "is the first packet a client sends.",
 
 	Fields: []Field{
@@ -29,6 +29,7 @@ var Connect = Packet{
 		}, Rules: []Rule{
 			{V3: "4.7.1-1", V5: "4.7.0-1", Must: plain("Topic"), Reason: "TopicNameInvalid", Doc: "no wildcard in a will topic"},
 			{V3: "4.7.3-1", V5: "4.7.3-1", Must: some("Topic"), Reason: "TopicNameInvalid", Doc: "no empty will topic"},
+			{V5: "4.7.3-1", When: has("Props", "ResponseTopic"), Must: Cond{Field: "Props", Prop: "ResponseTopic", Op: Nonempty}, Reason: "ProtocolError", Doc: "no empty response topic"},
 			{V5: "3.3.2-14", When: has("Props", "ResponseTopic"), Must: Cond{Field: "Props", Prop: "ResponseTopic", Op: NoWildcard}, Reason: "ProtocolError", Doc: "no wildcard in a response topic"},
 		}},
 		{Name: "Username", Kind: Text, If: set("HasUsername"), Tail: V31, Doc: "3.1: may be missing although announced"},
@@ -47,7 +48,7 @@ var Connect = Packet{
 
 // Connack is section 3.2.
 var Connack = Packet{
-	Name: "CONNACK", Type: 2, Section: "3.2", From: Server, Wrong: "FixedFlags",
+	Name: "CONNACK", Type: 2, Section: "3.2", From: Server, Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers CONNECT.",
 
 	Fields: []Field{

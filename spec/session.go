@@ -2,19 +2,19 @@ package spec
 
 // Pingreq is section 3.12.
 var Pingreq = Packet{
-	Name: "PINGREQ", Type: 12, Section: "3.12", From: Client, Wrong: "FixedFlags",
+	Name: "PINGREQ", Type: 12, Section: "3.12", From: Client, Wrong: "FixedFlags", Loose: V31,
 	Doc: "keeps a connection alive and asks for PINGRESP.",
 }
 
 // Pingresp is section 3.13.
 var Pingresp = Packet{
-	Name: "PINGRESP", Type: 13, Section: "3.13", From: Server, Wrong: "FixedFlags",
+	Name: "PINGRESP", Type: 13, Section: "3.13", From: Server, Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers PINGREQ.",
 }
 
 // Disconnect is section 3.14.
 var Disconnect = Packet{
-	Name: "DISCONNECT", Type: 14, Section: "3.14", Was: Client, Wrong: "DisconnectFlags",
+	Name: "DISCONNECT", Type: 14, Section: "3.14", Was: Client, Wrong: "DisconnectFlags", Loose: V31,
 	Doc: "is the last packet of a connection. Before 5.0 only clients send it.",
 
 	Fields: []Field{
@@ -39,6 +39,6 @@ var Auth = Packet{
 	Rules: []Rule{
 		{V5: "3.15.2-1", Must: listed("Reason"), Reason: "ProtocolError", Doc: "only reason codes listed for AUTH"},
 		{V5: "§3.15.2.2.2", When: over("Reason", 0), Must: has("Props", "AuthenticationMethod"), Reason: "ProtocolError", Doc: "no AUTH without its method, but for a bare success"},
-		{V5: "§3.15.2.2.3", When: has("Props", "AuthenticationData"), Must: has("Props", "AuthenticationMethod"), Reason: "ProtocolError", Doc: "no authentication data without a method"},
+		{V5: "§3.15.2.2.2", When: field("Props", AnyProperty), Must: has("Props", "AuthenticationMethod"), Reason: "ProtocolError", Doc: "no properties without the method"},
 	},
 }

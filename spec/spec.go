@@ -63,9 +63,10 @@ type Packet struct {
 	From    Side // who sends it
 	Was     Side // who sent it before 5.0, where that differs
 	Doc     string
-	Flags   []Bit  // named bits of the low nibble of the first byte
-	Fixed   uint8  // what the bits of that nibble must be that no Flag of the version names
-	Wrong   string // the Fault of a bit of that nibble that is not what it must be
+	Flags   []Bit   // named bits of the low nibble of the first byte
+	Fixed   uint8   // what the bits of that nibble must be that no Flag of the version names
+	Wrong   string  // the Fault of a bit of that nibble that is not what it must be
+	Loose   Version // versions in which a bit of that nibble without a name is ignored
 	Fields  []Field
 	Rules   []Rule
 }

@@ -150,6 +150,7 @@ var allowed = map[Op][]Kind{
 	ShareFilter: {Text},
 	NotShared:   {Text},
 	HasProperty: {Props},
+	AnyProperty: {Props},
 	ReasonOK:    {U8},
 }
 

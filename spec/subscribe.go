@@ -2,7 +2,7 @@ package spec
 
 // Subscribe is section 3.8.
 var Subscribe = Packet{
-	Name: "SUBSCRIBE", Type: 8, Section: "3.8", From: Client, Fixed: 0b0010, Wrong: "SubscribeFlags",
+	Name: "SUBSCRIBE", Type: 8, Section: "3.8", From: Client, Fixed: 0b0010, Wrong: "SubscribeFlags", Loose: V31,
 	Doc: "asks for one or more subscriptions.",
 
 	Flags: []Bit{
@@ -40,7 +40,7 @@ var topicFilter = []Rule{
 
 // Suback is section 3.9.
 var Suback = Packet{
-	Name: "SUBACK", Type: 9, Section: "3.9", From: Server, Wrong: "FixedFlags",
+	Name: "SUBACK", Type: 9, Section: "3.9", From: Server, Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers SUBSCRIBE.",
 
 	Fields: []Field{
@@ -60,7 +60,7 @@ var Suback = Packet{
 
 // Unsubscribe is section 3.10.
 var Unsubscribe = Packet{
-	Name: "UNSUBSCRIBE", Type: 10, Section: "3.10", From: Client, Fixed: 0b0010, Wrong: "UnsubscribeFlags",
+	Name: "UNSUBSCRIBE", Type: 10, Section: "3.10", From: Client, Fixed: 0b0010, Wrong: "UnsubscribeFlags", Loose: V31,
 	Doc: "ends one or more subscriptions.",
 
 	Flags: []Bit{
@@ -81,7 +81,7 @@ var Unsubscribe = Packet{
 
 // Unsuback is section 3.11.
 var Unsuback = Packet{
-	Name: "UNSUBACK", Type: 11, Section: "3.11", From: Server, Wrong: "FixedFlags",
+	Name: "UNSUBACK", Type: 11, Section: "3.11", From: Server, Wrong: "FixedFlags", Loose: V31,
 	Doc: "answers UNSUBSCRIBE.",
 
 	Fields: []Field{

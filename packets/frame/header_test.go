@@ -23,7 +23,7 @@ func TestBrokenHeaders(t *testing.T) {
 		{"AUTH in 3.1", v31, 0, "\xf0", packets.MalformedPacket},
 		{"AUTH in 3.1.1", v311, 0, "\xf0", packets.MalformedPacket},
 		{"QoS 3", every, 0, "\x36", packets.MalformedPacket},
-		{"CONNACK flags", every, 0, "\x21", packets.MalformedPacket},
+		{"CONNACK flags", v5, 0, "\x21", packets.MalformedPacket},
 		{"PUBREL flags", v5, 0, "\x60", packets.MalformedPacket},
 		{"SUBSCRIBE flags", v311, 0, "\x80", packets.MalformedPacket},
 		{"length of five bytes", every, 0, "\x30\xff\xff\xff\xff", packets.MalformedPacket},
