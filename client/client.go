@@ -41,6 +41,8 @@ type Client struct {
 	done       chan struct{}
 	stopOnce   sync.Once
 
+	waiting atomic.Int32 // requests
+
 	mu sync.Mutex // never held over I/O
 	connection
 	inbox
@@ -49,6 +51,7 @@ type Client struct {
 // connection is what requests, reader and writer share, under Client.mu.
 type connection struct {
 	buf     []byte     // to be written
+	owed    int        // answers to the server in buf
 	written []*request // QoS 0, over when buf is written
 	quick   []*request // QoS 0, wait for room
 	tracked []*request // QoS 1 and 2, wait for room and quota

@@ -107,7 +107,8 @@ func TestConnectSaysWhatConfigSays(t *testing.T) {
 		{client.Config{Username: "u", Password: "p", KeepAlive: 1500 * time.Millisecond}, `CONNECT version=3.1.1 clean-start keep-alive=2 client-id="" username=u password=***`},
 		{client.Config{Version: packets.V31, ClientID: "x", Will: will}, `CONNECT version=3.1 clean-start will-qos=1 will-retain keep-alive=60 client-id=x will-topic=w will-payload="gone"`},
 		{client.Config{Version: packets.V5, KeepSession: true, ReceiveMaximum: 9, MaximumPacketSize: 99, TopicAliasMaximum: 3}, `CONNECT version=5.0 keep-alive=60 session-expiry-interval=4294967295 receive-maximum=9 topic-alias-maximum=3 maximum-packet-size=99 client-id=""`},
-		{client.Config{Version: packets.V5, SessionExpiry: time.Minute}, `CONNECT version=5.0 clean-start keep-alive=60 session-expiry-interval=60 client-id=""`},
+		{client.Config{Version: packets.V5, ReceiveMaximum: 65535}, `CONNECT version=5.0 clean-start keep-alive=60 maximum-packet-size=16777216 client-id=""`},
+		{client.Config{Version: packets.V5, SessionExpiry: time.Minute}, `CONNECT version=5.0 clean-start keep-alive=60 session-expiry-interval=60 receive-maximum=1024 maximum-packet-size=16777216 client-id=""`},
 	} {
 		v := test.cfg.Version
 		if v == 0 {

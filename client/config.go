@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
@@ -10,7 +11,11 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-const defaultKeepAlive = 60 * time.Second
+const (
+	defaultKeepAlive      = 60 * time.Second
+	defaultPacketSize     = 16 << 20
+	defaultReceiveMaximum = 1024
+)
 
 // never is the Session Expiry Interval of a session that does not expire.
 const never = math.MaxUint32
@@ -49,12 +54,14 @@ type Config struct {
 	Will *Will
 
 	// MaximumPacketSize is the largest packet accepted, in bytes with its fixed
-	// header. Zero means 268 435 460, the limit of the protocol. A server of 5.0
-	// is told, any other that sends a larger packet is disconnected.
+	// header. Zero means 16 777 216; the limit of the protocol is 268 435 460. A
+	// server of 5.0 is told, and keeps larger messages to itself. Any other that
+	// sends a larger packet is disconnected.
 	MaximumPacketSize uint32
 
 	// ReceiveMaximum is how many messages of QoS 1 and 2 a server of 5.0 may have
-	// sent without an acknowledgement. Zero means 65 535.
+	// sent without an acknowledgement. Zero means 1024. Earlier ones cannot be
+	// told, and have 65 535.
 	ReceiveMaximum uint16
 
 	// TopicAliasMaximum is how many topic aliases a server of 5.0 may use: up to
@@ -103,7 +110,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ClientID == "" && c.Version == packets.V31 {
 		c.ClientID = randomID()
 	}
-	if c.ReceiveMaximum == 0 || c.Version != packets.V5 {
+	c.MaximumPacketSize = cmp.Or(c.MaximumPacketSize, defaultPacketSize)
+	c.ReceiveMaximum = cmp.Or(c.ReceiveMaximum, defaultReceiveMaximum)
+	if c.Version != packets.V5 {
 		c.ReceiveMaximum = math.MaxUint16
 	}
 	if c.Logger == nil {
@@ -157,11 +166,7 @@ func (c *Config) properties(p *packets.ConnectProps) {
 	} else {
 		p.Unset(packets.PropReceiveMaximum)
 	}
-	if c.MaximumPacketSize != 0 {
-		p.SetMaximumPacketSize(c.MaximumPacketSize)
-	} else {
-		p.Unset(packets.PropMaximumPacketSize)
-	}
+	p.SetMaximumPacketSize(c.MaximumPacketSize)
 	if c.TopicAliasMaximum != 0 {
 		p.SetTopicAliasMaximum(c.TopicAliasMaximum)
 	} else {

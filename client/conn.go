@@ -1,10 +1,12 @@
 package client
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -18,9 +20,10 @@ const (
 	// room is how many bytes wait to be written before PUBLISHes wait instead.
 	room = 64 << 10
 
-	// answers is how many bytes wait to be written before nothing is read, whose
-	// answers would be added to them.
-	answers = 1 << 20
+	// maxOwed is how many answers wait to be written before nothing is read that
+	// would add to them: more than there are packet identifiers for, so that it
+	// holds back no server that keeps to them.
+	maxOwed = 1 << 17
 
 	// lingerTime is how long the transport may take to write the DISCONNECT, and
 	// the server to close after it.
@@ -48,15 +51,19 @@ func nudge(ch chan struct{}) {
 func (c *Client) read() {
 	err := c.readPackets()
 	var broken *packets.BrokenError
-	if errors.As(err, &broken) {
+	switch {
+	case errors.As(err, &broken):
 		c.cfg.Logger.Error("the server broke the standard", "err", err)
 		c.leave(broken.Reason, err)
-	} else if err != nil && !c.leaving() {
+	case err == errFull:
+		c.leave(packets.QuotaExceeded, err)
+	case err != nil && !c.leaving():
 		c.abort(err)
 	}
 	// What else the server sends is read, or closing a socket would take back the
-	// DISCONNECT that is on its way.
-	io.Copy(io.Discard, c.rw)
+	// DISCONNECT that is on its way. Unlike io.Copy, bufio gives up on a transport
+	// that reads nothing and says nothing.
+	bufio.NewReader(c.rw).Discard(math.MaxInt)
 	c.hangUp()
 	<-c.writerDone
 	c.settle()
@@ -96,7 +103,7 @@ func (c *Client) leaving() bool {
 func (c *Client) mayRead() bool {
 	for {
 		c.mu.Lock()
-		full := len(c.buf) >= answers || c.queued >= pauseAt && !c.expecting()
+		full := c.owed >= maxOwed || c.queued >= pauseAt && c.waiting.Load() == 0
 		if c.paused && !full {
 			c.lastIn.Store(int64(time.Since(c.start)))
 		}
@@ -110,19 +117,6 @@ func (c *Client) mayRead() bool {
 	}
 }
 
-// expecting reports whether someone waits for an answer of the server.
-func (c *connection) expecting() bool {
-	if c.out.InFlight() > 0 {
-		return true
-	}
-	for _, p := range c.pings {
-		if p.r != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // write is the goroutine that writes.
 func (c *Client) write() {
 	defer close(c.writerDone)
@@ -130,7 +124,7 @@ func (c *Client) write() {
 	for {
 		c.mu.Lock()
 		batch, written, last := c.buf, c.written, c.closing
-		c.buf, c.written = spare, nil
+		c.buf, c.written, c.owed = spare, nil, 0
 		if len(batch) > 0 {
 			c.writing, c.lastOut = true, time.Now()
 		}

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"runtime/debug"
-	"strings"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -13,14 +12,15 @@ import (
 const (
 	pauseAt = 1 << 20  // the transport is held back, unless a request waits
 	dropAt  = 16 << 20 // QoS 0 is dropped
+	endAt   = 64 << 20 // the connection ends
 
 	messageCost = 256 // of memory, besides its packet
 )
 
 // inbox is the messages not handled yet, and who wants them. Client.mu guards it.
 type inbox struct {
-	exact    map[string]*queue // by topic filter without wildcards
-	wild     map[string]*queue // by all others
+	exact    map[string]*claim // by topic filter without wildcards
+	wild     map[string]*claim // by all others
 	pull     *queue            // for Receive
 	fallback *queue            // for what matches nothing, may be nil
 	queued   int               // cost of what waits
@@ -45,7 +45,7 @@ type delivery struct {
 }
 
 func (b *inbox) init(fallback Handler) {
-	b.exact, b.wild = make(map[string]*queue), make(map[string]*queue)
+	b.exact, b.wild = make(map[string]*claim), make(map[string]*claim)
 	b.pull = new(queue)
 	if fallback != nil {
 		b.fallback = &queue{handler: fallback}
@@ -53,42 +53,13 @@ func (b *inbox) init(fallback Handler) {
 	b.arrived = make(chan struct{}, 1)
 }
 
-func (b *inbox) of(filter string) map[string]*queue {
-	if strings.ContainsAny(filter, "+#") || strings.HasPrefix(filter, "$share/") {
-		return b.wild
-	}
-	return b.exact
-}
-
-// subscribe makes handler that of the filters, and returns those they had.
-func (b *inbox) subscribe(filters []string, handler Handler) (old []*queue) {
-	q := b.pull
-	if handler != nil {
-		q = &queue{handler: handler}
-	}
-	for _, f := range filters {
-		old = append(old, b.of(f)[f])
-		b.of(f)[f] = q
-	}
-	return old
-}
-
-// set makes q that of the filter, or none if q is nil.
-func (b *inbox) set(filter string, q *queue) {
-	if q == nil {
-		delete(b.of(filter), filter)
-	} else {
-		b.of(filter)[filter] = q
-	}
-}
-
 // route puts d into the queue of each subscription that matches, once.
 func (c *Client) route(d *delivery) {
-	if q := c.exact[d.message.Topic]; q != nil {
-		c.put(q, d)
+	if claim := c.exact[d.message.Topic]; claim != nil {
+		c.put(claim.queue, d)
 	}
-	for filter, q := range c.wild {
-		if q.last != d && packets.MatchTopic(filter, d.message.Topic) {
+	for filter, claim := range c.wild {
+		if q := claim.queue; q.last != d && packets.MatchTopic(filter, d.message.Topic) {
 			c.put(q, d)
 		}
 	}
@@ -181,10 +152,12 @@ func (c *Client) delivered(d *delivery) {
 func (c *Client) acknowledge() {
 	for !c.closing {
 		a, ok := c.in.Next()
-		switch {
-		case !ok:
+		if !ok {
 			return
-		case a.QoS == packets.AtLeastOnce: // [MQTT-4.3.2-4]
+		}
+		c.owed++
+		switch a.QoS {
+		case packets.AtLeastOnce: // [MQTT-4.3.2-4]
 			p := packets.Puback{PacketID: uint16(a.ID), Reason: a.Reason}
 			c.buf = p.AppendTo(c.buf, c.cfg.Version)
 		default: // [MQTT-4.3.3-8]

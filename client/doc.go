@@ -33,7 +33,10 @@
 // Receive has returned it. Acknowledgements go out in the order of arrival, so
 // what is not read holds the server back: by Receive Maximum, and by the
 // transport once 1 MiB of messages wait. The transport is held back only while no
-// request waits for its answer, which stands behind those messages: so a handler
-// that publishes cannot block itself. If 16 MiB wait, messages of QoS 0 are
-// dropped, see [Client.Dropped].
+// call waits for the server, whose answer stands behind those messages, and which
+// may read nothing until it has written them: so a handler that publishes cannot
+// block itself. If 16 MiB wait, messages of QoS 0 are dropped, see
+// [Client.Dropped]. At 64 MiB the connection ends, with Reason Code 0x97, Quota
+// exceeded: so the messages that wait take less than that and one packet of
+// MaximumPacketSize, whatever the server does.
 package client

@@ -25,6 +25,9 @@ var (
 // errHandler ends the connection of a handler that does not return.
 var errHandler = errors.New("a handler panicked")
 
+// errFull ends the connection of a server that sends more than can wait.
+var errFull = fmt.Errorf("%d MiB of messages wait to be handled", endAt>>20)
+
 type closed struct{}
 
 func (closed) Error() string { return "connection closed" }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"os"
 
@@ -86,12 +87,15 @@ func ExampleNew() {
 // The server may say no, and why.
 func ExampleRefusedError() {
 	ctx := context.Background()
-	b, stop := start(broker.Config{Authenticate: func(_ context.Context, login *broker.Login) error {
-		if login.Username != "alice" || string(login.Password) != "secret" {
-			return errors.New("wrong user name or password")
-		}
-		return nil
-	}})
+	b, stop := start(broker.Config{
+		Logger: slog.New(slog.DiscardHandler),
+		Authenticate: func(_ context.Context, login *broker.Login) error {
+			if login.Username != "alice" || string(login.Password) != "secret" {
+				return errors.New("wrong user name or password")
+			}
+			return nil
+		},
+	})
 	defer stop()
 	_, err := client.New(ctx, transport(b), client.Config{Username: "alice", Password: "guess"})
 	var refused *client.RefusedError

@@ -20,6 +20,7 @@ func (c *Client) handle(p packets.Packet, size int) error {
 	case *packets.Publish:
 		return c.onPublish(p, size)
 	case *packets.Pubrel:
+		c.owed++
 		reason := c.in.Pubrel(flow.InID(p.PacketID))
 		answer := packets.Pubcomp{PacketID: p.PacketID, Reason: reason}
 		c.buf = answer.AppendTo(c.buf, c.cfg.Version) // [MQTT-4.3.3-11]
@@ -60,8 +61,12 @@ func (c *Client) onPingresp() {
 	if len(c.pings) == 0 {
 		return
 	}
-	if r := c.pings[0].r; r != nil {
-		r.done <- nil
+	p := &c.pings[0]
+	if p.n--; p.n > 0 {
+		return
+	}
+	if p.r != nil {
+		p.r.done <- nil
 	}
 	c.pings = c.pings[1:]
 }
@@ -73,7 +78,7 @@ func (c *Client) onSuback(p *packets.Suback, detail string) error {
 		return packets.Broken(c.cfg.Version, packets.TypeSuback, ackMisplaced)
 	case o != flow.Finished:
 		return nil
-	case r.queues == nil:
+	case r.kind != packets.TypeSubscribe:
 		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeSuback, ackMisplaced))
 	case len(p.Reasons) != len(r.filters):
 		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeSuback, codesMissing))
@@ -81,9 +86,7 @@ func (c *Client) onSuback(p *packets.Suback, detail string) error {
 	r.detail = detail
 	r.codes = append(r.codes, p.Reasons...)
 	for i, code := range r.codes {
-		if code >= packets.UnspecifiedError {
-			c.inbox.set(r.filters[i], r.queues[i])
-		}
+		c.inbox.subscribed(r.filters[i], r.claims[i], code < packets.UnspecifiedError)
 	}
 	r.done <- nil
 	return nil
@@ -96,7 +99,7 @@ func (c *Client) onUnsuback(p *packets.Unsuback, detail string) error {
 		return packets.Broken(c.cfg.Version, packets.TypeUnsuback, ackMisplaced)
 	case o != flow.Finished:
 		return nil
-	case r.queues != nil:
+	case r.kind != packets.TypeUnsubscribe:
 		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeUnsuback, ackMisplaced))
 	case c.cfg.Version == packets.V5 && len(p.Reasons) != len(r.filters):
 		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeUnsuback, codesUnsub))
@@ -105,7 +108,7 @@ func (c *Client) onUnsuback(p *packets.Unsuback, detail string) error {
 	r.codes = append(r.codes, p.Reasons...)
 	for i, filter := range r.filters {
 		if i >= len(r.codes) || r.codes[i] < packets.UnspecifiedError {
-			c.inbox.set(filter, nil)
+			c.inbox.unsubscribed(filter, r.claims[i])
 		}
 	}
 	r.done <- nil
@@ -134,7 +137,13 @@ func (c *Client) onPublish(p *packets.Publish, size int) error {
 		p.Props.Unset(packets.PropTopicAlias) // it says nothing beyond this connection
 	}
 	d := &delivery{cost: size + messageCost}
-	if p.QoS != packets.AtMostOnce {
+	switch {
+	case p.QoS == packets.AtMostOnce && c.queued >= dropAt:
+		c.dropped++
+		return nil
+	case c.queued >= endAt:
+		return errFull
+	case p.QoS != packets.AtMostOnce:
 		receipt, arrival := c.in.Publish(flow.InID(p.PacketID), p.QoS)
 		switch arrival {
 		case flow.Duplicate: // [MQTT-4.3.3-10]
@@ -144,9 +153,6 @@ func (c *Client) onPublish(p *packets.Publish, size int) error {
 			return packets.Broken(c.cfg.Version, packets.TypePublish, windowExceeded)
 		}
 		d.receipt = receipt
-	} else if c.queued >= dropAt {
-		c.dropped++
-		return nil
 	}
 	d.message = Message{
 		Topic: string(topic), Payload: p.Payload,

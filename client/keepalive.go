@@ -12,15 +12,22 @@ import (
 // A PINGREQ goes out after a silence of two looks, and so before the third.
 const keepAliveLooks = 4
 
-// ping is a PINGREQ that is not answered.
+// ping is PINGREQs that are not answered: one of a request, or those of the keep
+// alive that no other came between.
 type ping struct {
-	at time.Time
-	r  *request // nil for the keep alive
+	at time.Time // of the first
+	r  *request  // nil for the keep alive
+	n  int
 }
 
-// sendPing appends a PINGREQ. Answers come in its order.
+// sendPing appends a PINGREQ. Answers come in its order. The keep alive goes on
+// without them while the reader is paused, and takes no memory for that.
 func (c *Client) sendPing(r *request) {
-	c.pings = append(c.pings, ping{time.Now(), r})
+	if last := len(c.pings) - 1; r == nil && last >= 0 && c.pings[last].r == nil {
+		c.pings[last].n++
+	} else {
+		c.pings = append(c.pings, ping{time.Now(), r, 1})
+	}
 	c.buf = new(packets.Pingreq).AppendTo(c.buf, c.cfg.Version)
 }
 

@@ -21,6 +21,23 @@ func TestPing(t *testing.T) {
 	})
 }
 
+// Answers come in the order of the PINGREQs, those of the keep alive included.
+func TestPingBehindKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := connect(t, client.Config{KeepAlive: 10 * time.Second}, nil)
+		for range 3 {
+			peer.Expect("PINGREQ")
+			peer.Send(message(0, 0, "a", "the server is there"))
+		}
+		done := async(func() error { return c.Ping(t.Context()) })
+		peer.Expect("PINGREQ")
+		peer.Send(new(packets.Pingresp), new(packets.Pingresp), new(packets.Pingresp))
+		pending(t, done)
+		peer.Send(new(packets.Pingresp))
+		want(t, "ping", <-done, nil)
+	})
+}
+
 // There is never more than the keep alive between two packets of the client.
 func TestV5_3_1_2_20(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

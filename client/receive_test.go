@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,6 +131,51 @@ func TestFloodIsDropped(t *testing.T) {
 		want(t, "dropped", c.Dropped(), 4)
 		go peer.Ignore()
 		c.Close()
+	})
+}
+
+// QoS 1 and 2 are not dropped: there the connection ends, and what has come is
+// there.
+func TestFloodEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := connect(t, client.Config{Version: packets.V5}, nil)
+		subscribe(t, c, peer, "#", nil)
+		published := publish(c, 1, "p")
+		peer.Expect(`PUBLISH qos=1 topic=p packet-id=2 payload="hi"`)
+		big := message(1, 0, "a", string(make([]byte, 1<<20)))
+		for range 65 {
+			big.PacketID++
+			peer.Send(big, message(0, 0, "a", "dropped when there is much"))
+		}
+		peer.Expect("DISCONNECT reason=0x97")
+		peer.ExpectEnd()
+		wantError(t, <-published, client.ErrUnknown, client.ErrClosed)
+		if err := c.Err(); !strings.Contains(err.Error(), "64 MiB") {
+			t.Errorf("%v: does not say what was too much", err)
+		}
+		tracked := 0
+		for {
+			m, err := c.Receive(t.Context())
+			if err != nil {
+				wantError(t, err, client.ErrClosed)
+				break
+			}
+			tracked += int(m.QoS)
+		}
+		want(t, "messages of QoS 1", tracked, 64)
+	})
+}
+
+// A server that reads nothing does not fill the memory with what it asks for.
+func TestUnreadAnswersHoldTheTransport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := connect(t, client.Config{}, nil)
+		publish(c, 0, "waits") // which does not matter
+		release := (&packets.Pubrel{PacketID: 1}).AppendTo(nil, packets.V311)
+		held := async(func() error { peer.Write(bytes.Repeat(release, 1<<19)); return nil })
+		pending(t, held)
+		go peer.Ignore()
+		<-held
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 // request is something asked of the server.
 type request struct {
+	kind packets.Type
 	done chan error // gets the outcome, once; room for it
 	sent bool       // it is in the bytes to be written, or further; under Client.mu
 
@@ -18,12 +19,14 @@ type request struct {
 
 	// SUBSCRIBE and UNSUBSCRIBE.
 	filters []string
-	queues  []*queue // what they had before, for a SUBSCRIBE that is refused
+	claims  []*claim // those it makes, or those it ends
 	codes   []packets.ReasonCode
 	detail  string
 }
 
-func newRequest() *request { return &request{done: make(chan error, 1)} }
+func newRequest(kind packets.Type) *request {
+	return &request{kind: kind, done: make(chan error, 1)}
+}
 
 var errNoIdentifier = errors.New("all packet identifiers are in use")
 
@@ -36,7 +39,7 @@ var errNoIdentifier = errors.New("all packet identifiers are in use")
 // [ErrUnknown]. A message that the server refuses, or has said in CONNACK that it
 // would, is a [*RefusedError].
 func (c *Client) Publish(ctx context.Context, m Message) error {
-	r := newRequest()
+	r := newRequest(packets.TypePublish)
 	r.publish = &packets.Publish{
 		QoS: m.QoS, Retain: m.Retain, Topic: []byte(m.Topic), Props: m.Props, Payload: m.Payload,
 		PacketID: 1, // until one is assigned
@@ -57,7 +60,7 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 
 // Ping sends a PINGREQ and waits for its PINGRESP.
 func (c *Client) Ping(ctx context.Context) error {
-	r := newRequest()
+	r := newRequest(packets.TypePingreq)
 	return c.do(ctx, r, func() error {
 		r.sent = true
 		c.sendPing(r)
@@ -68,6 +71,8 @@ func (c *Client) Ping(ctx context.Context) error {
 // do begins r by start, which is called under Client.mu, and waits for its
 // outcome.
 func (c *Client) do(ctx context.Context, r *request, start func() error) error {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
 	err := ended(ctx)
 	c.mu.Lock()
 	closing := c.closing
@@ -173,6 +178,7 @@ func (c *Client) acknowledged(t packets.Type, id uint16, reason packets.ReasonCo
 }
 
 func (c *Client) pubrel(id uint16, reason packets.ReasonCode) {
+	c.owed++
 	p := packets.Pubrel{PacketID: id, Reason: reason}
 	c.buf = p.AppendTo(c.buf, c.cfg.Version)
 }

@@ -27,7 +27,7 @@ func (c *Client) Subscribe(ctx context.Context, filter string, qos packets.QoS, 
 // has a [*RefusedError] for each of those, and the others are granted.
 func (c *Client) SubscribeAll(ctx context.Context, handler Handler, subscriptions ...Subscription) ([]packets.ReasonCode, error) {
 	p := packets.Subscribe{PacketID: 1} // until one is assigned
-	r := newRequest()
+	r := newRequest(packets.TypeSubscribe)
 	for _, s := range subscriptions {
 		r.filters = append(r.filters, s.Filter)
 		p.Filters = append(p.Filters, packets.Subscription{
@@ -44,7 +44,7 @@ func (c *Client) SubscribeAll(ctx context.Context, handler Handler, subscription
 			return errNoIdentifier
 		}
 		p.PacketID = uint16(id)
-		r.queues = c.inbox.subscribe(r.filters, handler)
+		r.claims = c.inbox.subscribe(r.filters, handler)
 		c.buf = p.AppendTo(c.buf, c.cfg.Version)
 		r.sent = true
 		return nil
@@ -62,7 +62,7 @@ func (c *Client) SubscribeAll(ctx context.Context, handler Handler, subscription
 // for each filter that a server of 5.0 refuses to end.
 func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
 	p := packets.Unsubscribe{PacketID: 1} // until one is assigned
-	r := newRequest()
+	r := newRequest(packets.TypeUnsubscribe)
 	r.filters = slices.Clone(filters)
 	for _, f := range filters {
 		p.Filters = append(p.Filters, []byte(f))
@@ -82,6 +82,7 @@ func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
 			return errNoIdentifier
 		}
 		p.PacketID = uint16(id)
+		r.claims = c.inbox.claims(filters)
 		c.buf = p.AppendTo(c.buf, c.cfg.Version)
 		r.sent = true
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -117,6 +118,36 @@ func TestSubscribeRefusedKeepsTheFormer(t *testing.T) {
 	want(t, "message", <-got, "a=hi")
 }
 
+// One request may name a filter twice: the last one granted counts, and without
+// any the former one.
+func TestSubscribeAllOfOneFilter(t *testing.T) {
+	for _, test := range []struct {
+		codes []packets.ReasonCode
+		want  string
+	}{
+		{[]packets.ReasonCode{0, packets.NotAuthorized}, "second a=hi"},
+		{[]packets.ReasonCode{packets.NotAuthorized, 0}, "second a=hi"},
+		{[]packets.ReasonCode{packets.NotAuthorized, packets.NotAuthorized}, "first a=hi"},
+	} {
+		c, peer := connect(t, client.Config{Version: packets.V5}, nil)
+		got := make(chan string, 2)
+		handler := func(name string) client.Handler {
+			return func(m *client.Message) { got <- name + " " + m.Topic + "=" + string(m.Payload) }
+		}
+		subscribe(t, c, peer, "a", handler("first"))
+		done := async(func() error {
+			_, err := c.SubscribeAll(t.Context(), handler("second"), client.Subscription{Filter: "a"}, client.Subscription{Filter: "a"})
+			return err
+		})
+		granted(peer, test.codes...)
+		wantRefused(t, <-done, packets.TypeSuback, packets.NotAuthorized)
+		peer.Send(message(1, 1, "a", "hi"))
+		peer.Expect("PUBACK packet-id=1")
+		close(got)
+		want(t, "handled by", <-got, test.want)
+	}
+}
+
 // Every subscription that matches gets a message, and it is acknowledged when the
 // last one is done.
 func TestOverlappingSubscriptions(t *testing.T) {
@@ -206,6 +237,35 @@ func TestHandlerMayDoAnything(t *testing.T) {
 	peer.Expect("DISCONNECT")
 	peer.ExpectEnd()
 	want(t, "handler", <-over, nil)
+}
+
+// A server may write all it has before it reads: two handlers publish meanwhile,
+// and neither can wait for itself or the other.
+func TestHandlersPublishWhileTheServerWrites(t *testing.T) {
+	for _, m := range []client.Message{{Topic: "p"}, {Topic: "p", QoS: 1}, {Topic: "p", Payload: make([]byte, 2<<20)}} {
+		synctest.Test(t, func(t *testing.T) {
+			c, peer := connect(t, client.Config{}, nil)
+			const handlers = 2
+			published := make(chan error, handlers)
+			for _, filter := range []string{"a", "+"}[:handlers] {
+				var once sync.Once
+				subscribe(t, c, peer, filter, func(*client.Message) {
+					once.Do(func() { published <- c.Publish(context.Background(), m) })
+				})
+			}
+			big := message(0, 0, "a", string(make([]byte, 300<<10)))
+			for range 10 {
+				peer.Send(big)
+			}
+			for range handlers {
+				if p, _ := peer.Next().(*packets.Publish); p.QoS == packets.AtLeastOnce {
+					peer.Send(&packets.Puback{PacketID: p.PacketID})
+				}
+				want(t, "publish", <-published, nil)
+			}
+			want(t, "dropped", c.Dropped(), 0)
+		})
+	}
 }
 
 // What a handler has not handled is not acknowledged.
