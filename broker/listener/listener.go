@@ -14,6 +14,10 @@ import (
 
 const expected = "expected host:port, tcp://host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path"
 
+// DefaultPath is where WebSocket clients look for MQTT, unless Listen is told
+// another path.
+const DefaultPath = "/mqtt"
+
 // Listen listens at address, which is one of
 //
 //	host:port, tcp://host:port, mqtt://host:port
@@ -22,7 +26,7 @@ const expected = "expected host:port, tcp://host:port, tls://host:port, ws://hos
 //	unix:///path
 //
 // Without a host it is all addresses of this machine; port 0 is any that is free.
-// The path for WebSocket is /mqtt if there is none. A unix socket that a dead
+// Without a path for WebSocket it is [DefaultPath]. A unix socket that a dead
 // process has left is removed.
 //
 // The error names the address, what is wrong, and what was expected. It wraps
@@ -86,7 +90,7 @@ func parse(address string) (*url.URL, error) {
 	case u.Port() == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return nil, wrong(nil)
 	case webSocket && strings.Trim(u.Path, "/") == "":
-		u.Path = "/mqtt"
+		u.Path = DefaultPath
 	case !webSocket && u.Path != "":
 		return nil, wrong(nil)
 	}

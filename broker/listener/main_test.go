@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -260,81 +261,106 @@ func TestCloseEndsAccept(t *testing.T) {
 	}
 }
 
-// Whoever does not become ready keeps nobody waiting, and is closed in the end.
-func TestSlowHandshake(t *testing.T) {
+// steps runs test for the transports that take steps before Accept.
+func steps(t *testing.T, test func(t *testing.T, tr transport)) {
 	for _, tr := range transports(t) {
-		if tr.name == "tcp" || tr.name == "unix" {
-			continue // ready at once
+		if tr.name != "tcp" && tr.name != "unix" {
+			t.Run(tr.name, func(t *testing.T) { test(t, tr) })
 		}
-		t.Run(tr.name, func(t *testing.T) {
-			t.Parallel()
-			var out log
-			tr.options.Logger = out.logger()
-			tr.options.HandshakeTimeout = time.Second
-			l := listen(t, tr.address, tr.options)
-			silent, half := dial(t, l), dial(t, l)
-			send(t, half, "P")
-			connect(t, tr, l)
-			gone(t, silent)
-			gone(t, half)
-			l.Close()
-			if s := out.String(); strings.Count(s, "connection refused") != 2 || !strings.Contains(s, silent.LocalAddr().String()) {
-				t.Errorf("log:\n%s", s)
-			}
-		})
 	}
+}
+
+// Whoever does not become ready keeps nobody waiting, and ends with the listener.
+func TestSlowHandshake(t *testing.T) {
+	steps(t, func(t *testing.T, tr transport) {
+		l := listen(t, tr.address, tr.options)
+		silent, half := dial(t, l), dial(t, l)
+		send(t, half, "P")
+		connect(t, tr, l)
+		l.Close()
+		gone(t, silent)
+		gone(t, half)
+	})
+}
+
+func TestHandshakeTimeout(t *testing.T) {
+	steps(t, func(t *testing.T, tr transport) {
+		var out log
+		tr.options.Logger, tr.options.HandshakeTimeout = out.logger(), 20*time.Millisecond
+		l := listen(t, tr.address, tr.options)
+		silent, half := dial(t, l), dial(t, l)
+		send(t, half, "P")
+		gone(t, silent)
+		gone(t, half)
+		if s := out.String(); strings.Count(s, "connection refused") != 2 || !strings.Contains(s, silent.LocalAddr().String()) {
+			t.Errorf("log:\n%s", s)
+		}
+	})
 }
 
 // No more than MaximumHandshakes get ready at once; the others come later.
 func TestMaximumHandshakes(t *testing.T) {
-	l := listen(t, "ws://127.0.0.1:0", Options{MaximumHandshakes: 1, HandshakeTimeout: 50 * time.Millisecond})
-	silent := dial(t, l)
-	late := dial(t, l)
-	send(t, late, request("/mqtt", "mqtt"))
-	accept(t, l)
-	gone(t, silent)
-}
-
-// A connection that ends, or is rubbish, is no error of Accept.
-func TestRubbish(t *testing.T) {
-	for _, tr := range transports(t) {
-		if tr.name == "tcp" || tr.name == "unix" {
-			continue
-		}
-		t.Run(tr.name, func(t *testing.T) {
-			l := listen(t, tr.address, tr.options)
-			for _, s := range []string{
-				"", "\x00", strings.Repeat("\xff", 20_000), strings.Repeat("GET ", 5000), "\r\n\r\n", "GET /mqtt HTTP/1.1\r\n",
-				"\x16\x03\x01\xff\xff" + strings.Repeat("x", 20_000), "PROXY " + strings.Repeat("x", 200),
-				"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff",
-			} {
-				c := dial(t, l)
-				io.WriteString(c, s)
-				c.(*net.TCPConn).CloseWrite()
-				io.Copy(io.Discard, c)
-				if err := c.SetDeadline(time.Now()); err != nil {
-					t.Error(err)
-				}
-			}
-			connect(t, tr, l)
-		})
+	const most, all = 2, 10
+	var now, peak atomic.Int32
+	l := stepping(t, Options{MaximumHandshakes: most}, func(c net.Conn) (net.Conn, error) {
+		peak.Store(max(peak.Load(), now.Add(1)))
+		defer now.Add(-1)
+		_, err := c.Read(make([]byte, 1))
+		return c, err
+	})
+	var clients []net.Conn
+	for range all {
+		clients = append(clients, dial(t, l))
+	}
+	for _, c := range clients {
+		send(t, c, "x")
+		accept(t, l)
+	}
+	if n := peak.Load(); n != most {
+		t.Errorf("%d at once, want %d", n, most)
 	}
 }
 
-// A panic in a step costs one connection.
-func TestPanic(t *testing.T) {
+// stepping is a listener that takes a step.
+func stepping(t *testing.T, o Options, s step) net.Listener {
+	t.Helper()
 	raw, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out log
-	o := Options{Logger: out.logger()}
 	if err := o.complete(); err != nil {
 		t.Fatal(err)
 	}
-	l := prepare(raw, &o, []step{func(net.Conn) (net.Conn, error) { panic("at the disco") }})
+	l := prepare(raw, &o, []step{s})
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// A connection that ends, or is rubbish, is no error of Accept.
+func TestRubbish(t *testing.T) {
+	steps(t, func(t *testing.T, tr transport) {
+		l := listen(t, tr.address, tr.options)
+		for _, s := range []string{
+			"", "\x00", strings.Repeat("\xff", 20_000), strings.Repeat("GET ", 5000), "\r\n\r\n", "GET /mqtt HTTP/1.1\r\n",
+			"\x16\x03\x01\xff\xff" + strings.Repeat("x", 20_000), "PROXY " + strings.Repeat("x", 200),
+			"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff",
+		} {
+			c := dial(t, l)
+			io.WriteString(c, s)
+			c.(*net.TCPConn).CloseWrite()
+			if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%.40q: not closed", s)
+			}
+		}
+		connect(t, tr, l)
+	})
+}
+
+// A panic in a step costs one connection.
+func TestPanic(t *testing.T) {
+	var out log
+	l := stepping(t, Options{Logger: out.logger()}, func(net.Conn) (net.Conn, error) { panic("at the disco") })
 	gone(t, dial(t, l))
-	l.Close()
 	if !strings.Contains(out.String(), "at the disco") {
 		t.Errorf("log:\n%s", &out)
 	}
