@@ -25,18 +25,19 @@ const (
 // folders of this module, and modules of others. A folder that is not named here
 // has the rule of the one above it; "*" is anything.
 var mayImport = map[string][]string{
-	"spec":           {},
-	"gen":            {"spec", "github.com/dave/jennifer/jen"},
-	"packets/wire":   {},
-	"packets":        {"packets/wire"},
-	"packets/frame":  {"packets", "packets/wire", "github.com/valyala/bytebufferpool"},
-	"packets/flow":   {"packets"},
-	"client":         {"packets", "packets/wire", "packets/frame", "packets/flow"},
-	"broker":         {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session"},
-	"broker/topics":  {"packets"},
-	"broker/session": {"packets", "packets/wire", "packets/frame", "packets/flow"},
-	"tools":          {"*"},
-	"bench":          {"*"},
+	"spec":            {},
+	"gen":             {"spec", "github.com/dave/jennifer/jen"},
+	"packets/wire":    {},
+	"packets":         {"packets/wire"},
+	"packets/frame":   {"packets", "packets/wire", "github.com/valyala/bytebufferpool"},
+	"packets/flow":    {"packets"},
+	"client":          {"packets", "packets/wire", "packets/frame", "packets/flow"},
+	"broker":          {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session"},
+	"broker/listener": {"github.com/gobwas/ws", "github.com/pires/go-proxyproto"},
+	"broker/topics":   {"packets"},
+	"broker/session":  {"packets", "packets/wire", "packets/frame", "packets/flow"},
+	"tools":           {"*"},
+	"bench":           {"*"},
 }
 
 // source is a Go file of this module.

@@ -54,9 +54,9 @@ func run(t *testing.T, args ...string) result {
 }
 
 // serving is a broker, the line it says where, and what it says on.
-func serving(t *testing.T, listen string) (cmd *exec.Cmd, where string, rest *bufio.Reader) {
+func serving(t *testing.T, listen string, args ...string) (cmd *exec.Cmd, where string, rest *bufio.Reader) {
 	t.Helper()
-	cmd = fletch(t, "serve", "--listen", listen)
+	cmd = fletch(t, append([]string{"serve", "--listen", listen}, args...)...)
 	pipe, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestServeOnUnixSocket(t *testing.T) {
 		t.Errorf("pub: %+v", r)
 	}
 	r := run(t, "serve", "--listen", "unix://"+socket)
-	if r.status != 1 || !strings.HasPrefix(r.err, "fletch: unix://"+socket+" is in use: ") {
+	if r.status != 1 || !strings.HasPrefix(r.err, "fletch: --listen unix://"+socket+" is in use: ") {
 		t.Errorf("a second broker: %+v", r)
 	}
 }
@@ -147,7 +147,7 @@ func leaveSocket(path string) error {
 func TestPortInUse(t *testing.T) {
 	_, where, _ := serving(t, "127.0.0.1:0")
 	r := run(t, "serve", "--listen", "127.0.0.1:0", "--listen", where)
-	want := "fletch: " + where + " is in use: stop the program that listens there, or choose another address with --listen\n"
+	want := "fletch: --listen " + where + " is in use: stop the program that listens there, or choose another address\n"
 	if r != (result{"", want, 1}) {
 		t.Errorf("got %+v, want status 1 and %s", r, want)
 	}
@@ -165,8 +165,12 @@ func TestMistakes(t *testing.T) {
 		{"pub -t a -m x -V 4", "mqttv311"},
 		{"pub -t a -m x --will-payload x", "expected --will-topic"},
 		{"pub -t a -m x --bogus", "unknown flag --bogus"},
-		{"serve --listen mqtt://x", "expected host:port or unix:///path"},
-		{"serve --listen nowhere", "expected host:port or unix:///path"},
+		{"serve --listen mqtt://x", "expected host:port, tcp://host:port, tls://"},
+		{"serve --listen tls://127.0.0.1:0", "expected --tls-cert and --tls-key"},
+		{"serve --tls-cert x", "--tls-key"},
+		{"serve --listen wss://127.0.0.1:0 --tls-cert none --tls-key none", "none does not exist"},
+		{"serve --proxy-protocol-from x", "--proxy-protocol-from"},
+		{"serve --listen nowhere", "expected host:port, tcp://host:port, tls://"},
 	} {
 		r := run(t, strings.Fields(test.args)...)
 		if r.status != 1 || r.out != "" || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, test.want) {

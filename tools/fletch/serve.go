@@ -6,21 +6,28 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/fletchmq/fletch/broker"
+	"github.com/fletchmq/fletch/broker/listener"
 )
 
 // patience is how long clients get to take in that the broker ends.
 const patience = 10 * time.Second
 
 type serve struct {
-	Listen   []string   `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines, without any password. Default: 127.0.0.1:1883, this machine only."`
-	LogLevel slog.Level `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info."`
+	Listen            []string       `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines, without any password. Default: 127.0.0.1:1883, this machine only."`
+	TLSCert           string         `name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
+	TLSKey            string         `name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
+	TLSClientCA       string         `name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
+	ProxyProtocolFrom []netip.Prefix `placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	LogLevel          slog.Level     `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info."`
 }
 
 // Run serves until a signal comes.
@@ -30,7 +37,7 @@ func (s *serve) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(s.Listen)
+	listeners, err := s.listen(w.ctx, logger)
 	if err != nil {
 		return err
 	}
@@ -54,67 +61,82 @@ func (s *serve) Run(w *world) error {
 	return errors.Join(err, b.Shutdown(ctx))
 }
 
+// listening is a listener, and what it was asked for.
+type listening struct {
+	net.Listener
+	address string
+}
+
 // listen opens all addresses, or none.
-func listen(addresses []string) (listeners []net.Listener, err error) {
-	for _, address := range addresses {
-		l, err := listenOne(address)
+func (s *serve) listen(ctx context.Context, logger *slog.Logger) (listeners []listening, err error) {
+	options := listener.Options{
+		Logger:         logger,
+		TLS:            listener.TLS{CertFile: s.TLSCert, KeyFile: s.TLSKey, ClientCAFile: s.TLSClientCA},
+		TrustedProxies: s.ProxyProtocolFrom,
+	}
+	for _, address := range s.Listen {
+		l, err := s.listenOne(ctx, address, options)
 		if err != nil {
 			for _, l := range listeners {
 				l.Close()
 			}
 			return nil, err
 		}
-		listeners = append(listeners, l)
+		listeners = append(listeners, listening{l, address})
 	}
 	return listeners, nil
 }
 
-func listenOne(address string) (net.Listener, error) {
-	network := "tcp"
-	path, unix := strings.CutPrefix(address, "unix://")
-	switch {
-	case unix && filepath.IsAbs(path):
-		network = "unix"
-		removeStale(path)
-	case unix || strings.Contains(address, "://"):
-		return nil, fmt.Errorf("--listen %s: expected host:port or unix:///path", address)
-	default:
-		path = address
+func (s *serve) listenOne(ctx context.Context, address string, options listener.Options) (net.Listener, error) {
+	switch scheme, _, _ := strings.Cut(address, "://"); scheme {
+	case "tls", "mqtts", "wss":
+		if s.TLSCert == "" {
+			return nil, fmt.Errorf("--listen %s: expected --tls-cert and --tls-key as well", address)
+		}
 	}
-	l, err := net.Listen(network, path)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use: stop the program that listens there, or choose another address with --listen", address)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s: not allowed to listen there: choose another address with --listen", address)
-	case err != nil:
-		return nil, fmt.Errorf("--listen %s: expected host:port or unix:///path: %w", address, err)
+	l, err := listener.Listen(ctx, address, options)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %w", err)
 	}
 	return l, nil
 }
 
-// removeStale removes the socket of a program that was killed.
-func removeStale(path string) {
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		conn.Close()
-	} else if errors.Is(err, syscall.ECONNREFUSED) {
-		os.Remove(path)
+// plain reports whether clients need neither TLS nor WebSocket.
+func (l listening) plain() bool {
+	scheme, _, found := strings.Cut(l.address, "://")
+	return !found || scheme == "tcp" || scheme == "mqtt" || scheme == "unix"
+}
+
+// String is where it listens, as people write it.
+func (l listening) String() string {
+	if l.plain() {
+		return l.Addr().String()
 	}
+	u, err := url.Parse(l.address)
+	if err != nil {
+		return l.address
+	}
+	u.Host = l.Addr().String()
+	if u.Path == "" && strings.HasPrefix(u.Scheme, "ws") {
+		u.Path = listener.DefaultPath
+	}
+	return u.String()
 }
 
 // welcome says what to try next.
-func welcome(listeners []net.Listener) string {
+func welcome(listeners []listening) string {
 	var b strings.Builder
 	b.WriteString("fletch listens on")
 	for _, l := range listeners {
-		b.WriteString(" " + l.Addr().String())
+		b.WriteString(" " + l.String())
 	}
-	where := flags(listeners[0].Addr())
-	b.WriteString("\n\nTry it from two other terminals:\n")
-	self := self()
-	for _, clients := range [][2]string{{self + " sub", self + " pub"}, {"mosquitto_sub", "mosquitto_pub"}} {
-		fmt.Fprintf(&b, "\n  %s%s -v -t 'hello/#'\n  %s%s -t hello/world -m hi\n", clients[0], where, clients[1], where)
+	b.WriteString("\n")
+	if i := slices.IndexFunc(listeners, listening.plain); i >= 0 {
+		where, self := flags(listeners[i].Addr()), self()
+		b.WriteString("\nTry it from two other terminals:\n")
+		for _, clients := range [][2]string{{self + " sub", self + " pub"}, {"mosquitto_sub", "mosquitto_pub"}} {
+			fmt.Fprintf(&b, "\n  %s%s -v -t 'hello/#'\n  %s%s -t hello/world -m hi\n", clients[0], where, clients[1], where)
+		}
 	}
 	b.WriteString("\nCtrl-C ends it.\n\n")
 	return b.String()
