@@ -39,10 +39,25 @@ type Config struct {
 	// 3.1 and 3.1.1 cannot be told, and have 65 535. Default 1024, at most 65 535.
 	ReceiveMaximum int
 
-	// MaximumQueuedBytes is how many bytes of messages may wait for one client.
-	// Whatever its size, one message may always wait. See the package
-	// documentation for what happens beyond. Default 4 194 304.
+	// MaximumSessions is how many sessions there may be at once, with a connection
+	// or without. One more is refused with 0x89 (0x03 before 5.0). Default 200 000.
+	MaximumSessions int
+
+	// MaximumSessionExpiry is how long a session may last without a connection,
+	// rounded up to seconds. A client of 5.0 that asks for more is told,
+	// section 3.2.2.3.2. Before 5.0 a session that is not clean lasts as long.
+	// Default 0, which is for ever, if the client wants that.
+	MaximumSessionExpiry time.Duration
+
+	// MaximumQueuedBytes is how many bytes of messages may wait for one client, and
+	// how many may be under way to it that it has not acknowledged. Whatever its
+	// size, one message may always. See the package documentation for what happens
+	// beyond. Default 4 194 304.
 	MaximumQueuedBytes int
+
+	// MaximumQueuedMessages is how many messages may wait for one client. Default
+	// 100 000.
+	MaximumQueuedMessages int
 
 	// MaximumSubscriptions is how many subscriptions one client may have. A
 	// SUBSCRIBE beyond is answered with 0x97 (0x80 in 3.1.1, end of the connection
@@ -97,6 +112,8 @@ func (c *Config) complete() error {
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
+		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
+		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
 		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
 		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
 		{"MaximumTopicLevels", &c.MaximumTopicLevels, 1, mostLevels, 200},
@@ -115,6 +132,7 @@ func (c *Config) complete() error {
 	}{
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
+		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
 	} {
 		switch v := *d.value; {
 		case v == 0:

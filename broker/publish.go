@@ -24,7 +24,7 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		c.publish(m)
 		return nil
 	}
-	receipt, arrival := c.receiver.Publish(flow.InID(p.PacketID), p.QoS)
+	receipt, arrival := c.client.receiver.Publish(flow.InID(p.PacketID), p.QoS)
 	switch arrival {
 	case flow.Excess:
 		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
@@ -33,7 +33,7 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		if !c.publish(m) {
 			reason = packets.NoMatchingSubscribers // which only 5.0 has a place for
 		}
-		c.receiver.Done(receipt, reason)
+		c.client.receiver.Done(receipt, reason)
 	}
 	return c.acknowledge()
 }
@@ -52,7 +52,7 @@ func (c *conn) mayPublish(p *packets.Publish) error {
 // acknowledge sends what is due, in the order of arrival.
 func (c *conn) acknowledge() error {
 	for {
-		ack, ok := c.receiver.Next()
+		ack, ok := c.client.receiver.Next()
 		if !ok {
 			return nil
 		}
@@ -78,37 +78,12 @@ func (c *conn) publish(m *session.Message) (wanted bool) {
 	return wanted
 }
 
-func (c *conn) setWill(m *session.Message) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.will = m
-}
-
-// takeWill gives the will to who asks first, after that nil [MQTT-3.1.2-10]
-// [MQTT3-3.1.2-10].
-func (c *conn) takeWill() *session.Message {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := c.will
-	c.will = nil
-	return m
-}
-
-// publishWill publishes the will, if there is one still.
-func (c *conn) publishWill() {
-	if m := c.takeWill(); m != nil {
-		defer m.Release()
-		m.Received(time.Now())
-		c.b.publish(m, c.clientID, nil)
-	}
-}
-
 // publish is the one way of a message into the broker, whoever sends it: from is
 // a client identifier. It uses the memory of found, and gives it back.
 //
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
-func (b *Broker) publish(m *session.Message, from string, found []topics.Subscription[*conn]) (_ []topics.Subscription[*conn], wanted bool) {
+func (b *Broker) publish(m *session.Message, from string, found []topics.Subscription[*client]) (_ []topics.Subscription[*client], wanted bool) {
 	b.retain(m)
 	found = b.subscriptions.Match(found[:0], m.Publish.Topic)
 	for rest := found; len(rest) > 0; {
@@ -122,17 +97,17 @@ func (b *Broker) publish(m *session.Message, from string, found []topics.Subscri
 		}
 		rest = rest[n:]
 	}
-	clear(found) // a connection that has ended is not kept in memory
+	clear(found) // a session that has ended is not kept in memory
 	return found, wanted
 }
 
 // merge makes one of all subscriptions of a client that match: the message is
 // sent once, at the highest QoS [MQTT-3.3.4-2] [MQTT3-3.3.5-1]. It is false when
 // they do not want what comes from that client [MQTT-3.8.3-3].
-func merge(all []topics.Subscription[*conn], from string) (o topics.Options, wanted bool) {
+func merge(all []topics.Subscription[*client], from string) (o topics.Options, wanted bool) {
 	for i := range all {
 		s := &all[i]
-		if s.NoLocal && s.Subscriber.clientID == from {
+		if s.NoLocal && s.Subscriber.id == from {
 			continue
 		}
 		wanted = true
@@ -143,15 +118,17 @@ func merge(all []topics.Subscription[*conn], from string) (o topics.Options, wan
 }
 
 // deliver puts m into the outbox of a receiver.
-func (b *Broker) deliver(m *session.Message, to *conn, o topics.Options) {
-	qos := min(o.QoS, m.Publish.QoS)                  // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-	retain := o.RetainAsPublished && m.Publish.Retain // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
-	switch pushed, n := to.out.Push(m, qos, retain); {
+func (b *Broker) deliver(m *session.Message, to *client, o topics.Options) {
+	t := session.Terms{
+		QoS:    min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+		Retain: o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
+	}
+	switch pushed, n := to.out.Push(m, t); {
 	case pushed == session.Overflow:
-		to.kill(errOverflow)
+		b.kill(to, errOverflow)
 	case pushed == session.Dropped && powerOfTwo(n):
-		b.config.Logger.Warn("messages at QoS 0 dropped", "limit", "MaximumQueuedBytes",
-			"value", b.config.MaximumQueuedBytes, "client", to.clientID, "remote", to.nc.RemoteAddr(), "dropped", n)
+		b.config.Logger.Warn("message dropped", "limit", "MaximumQueuedBytes or MaximumQueuedMessages",
+			"client", to.id, "qos", t.QoS, "dropped", n)
 	}
 }
 

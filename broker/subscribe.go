@@ -25,7 +25,7 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 		return err
 	}
 	for _, r := range c.replays {
-		c.out.Replay(r)
+		c.client.out.Replay(r)
 	}
 	clear(c.replays)
 	return nil
@@ -34,7 +34,7 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
 func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	had := c.filters[string(x.Filter)]
+	had := c.client.filters[string(x.Filter)]
 	switch {
 	case shared && c.version == packets.V5:
 		return 0, c.broke(packets.TypeSubscribe, packets.SharedSubscriptionsNotSupported, "", "§3.2.2.3.13", "a shared subscription, though CONNACK allowed none")
@@ -42,21 +42,21 @@ func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
 		return c.refuse(packets.SharedSubscriptionsNotSupported, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	}
 	filter := string(x.Filter)
-	c.filters[filter] = true
-	c.b.subscriptions.Subscribe(filter, topics.Subscription[*conn]{
-		ID:         c.id,
-		Subscriber: c,
+	c.client.filters[filter] = true
+	c.b.subscriptions.Subscribe(filter, topics.Subscription[*client]{
+		ID:         c.client.number,
+		Subscriber: c.client,
 		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished},
 	})
 	switch {
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
-		c.replays = append(c.replays, session.Replay{Filter: filter, QoS: x.QoS, Until: c.b.retentions.Load()})
+		c.replays = append(c.replays, session.Replay{Filter: filter, Terms: session.Terms{QoS: x.QoS}, Until: c.b.retentions.Load()})
 	}
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
@@ -83,9 +83,9 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.filters[string(filter)] {
-			delete(c.filters, string(filter))
-			c.b.subscriptions.Unsubscribe(string(filter), c.id)
+		if c.client.filters[string(filter)] {
+			delete(c.client.filters, string(filter))
+			c.b.subscriptions.Unsubscribe(string(filter), c.client.number)
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]

@@ -34,18 +34,24 @@ type cut struct {
 // keepBuffer is how large a buffer is kept for the next batch, in bytes.
 const keepBuffer = 128 << 10
 
-// write sends what is in the outbox until that is closed and empty.
+// write sends what the line has until that is closed and empty.
 func (c *conn) write() {
 	defer close(c.written)
 	var w writer
 	err := guard(func() error {
-		for c.out.Take(&w.batch) {
+		for c.line.Take(&w.batch) {
 			if err := c.send(&w); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	c.expand(&w) // the session goes on
+	c.hangUp(err)
+}
+
+// hangUp is the end of what is written, for that reason, or nil if it is all.
+func (c *conn) hangUp(err error) {
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if err == nil && ok && half.CloseWrite() == nil {
 		return
@@ -54,6 +60,14 @@ func (c *conn) write() {
 		c.kill(err)
 	}
 	c.nc.Close()
+}
+
+// expand looks up the retained messages that the batch asks for.
+func (c *conn) expand(w *writer) {
+	if r := w.batch.Replay; r != nil {
+		w.batch.Replay = nil
+		c.client.out.Expand(r, c.b.retainedFor(r))
+	}
 }
 
 // send writes a batch and releases its messages.
@@ -78,9 +92,7 @@ func (c *conn) send(w *writer) error {
 	if cap(w.buf) > keepBuffer {
 		w.buf = nil
 	}
-	if r := w.batch.Replay; r != nil {
-		c.out.Expand(r, c.b.retainedFor(r))
-	}
+	c.expand(w)
 	return err
 }
 
