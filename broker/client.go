@@ -140,21 +140,24 @@ func (b *Broker) leave(c *conn) {
 	}
 	cl.receiver.Trim()
 	cl.conn = nil
+	var due *testament
 	ended := c.expiry == 0 || b.closed
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
-		b.wait(cl, c.expiry)
+		due = b.wait(cl, c.expiry)
 	}
 	b.mu.Unlock()
 	close(c.left)
 	if ended {
 		b.endSession(cl)
 	}
+	b.publishWill(due)
 }
 
-// wait starts the clocks of an absent client. It holds b.mu.
-func (b *Broker) wait(cl *client, expiry uint32) {
+// wait starts the clocks of an absent client. A will without a delay is due at
+// once. It holds b.mu.
+func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 	if expiry != forever {
 		d := time.Duration(expiry) * time.Second
 		cl.until = time.Now().Add(d)
@@ -163,12 +166,17 @@ func (b *Broker) wait(cl *client, expiry uint32) {
 			return func() { b.endSession(cl) }
 		})
 	}
-	if cl.will != nil {
+	switch {
+	case cl.will == nil:
+	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
+		return cl.takeWill()
+	default:
 		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func() {
 			w := cl.takeWill()
 			return func() { b.publishWill(w) }
 		})
 	}
+	return nil
 }
 
 // later calls due after d, with b.mu, and without it what due gives, unless the
