@@ -39,6 +39,11 @@ type Config struct {
 	// 3.1 and 3.1.1 cannot be told, and have 65 535. Default 1024, at most 65 535.
 	ReceiveMaximum int
 
+	// TopicAliasMaximum is how many topic aliases a client of 5.0 may set, section
+	// 3.2.2.3.8, and how many at most are used towards it, if it allows as many.
+	// Default 16, at most 65 535; -1 is none.
+	TopicAliasMaximum int
+
 	// MaximumSessions is how many sessions there may be at once, with a connection
 	// or without. One more is refused with 0x89 (0x03 before 5.0). Default 200 000.
 	MaximumSessions int
@@ -94,6 +99,7 @@ type Login struct {
 const (
 	mostPacketSize = 1<<28 - 1
 	mostReceive    = 1<<16 - 1
+	mostAliases    = 1<<16 - 1
 	mostLevels     = 1<<16 - 1
 )
 
@@ -112,6 +118,7 @@ func (c *Config) complete() error {
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
+		{"TopicAliasMaximum", &c.TopicAliasMaximum, -1, mostAliases, 16},
 		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
 		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
 		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
@@ -125,6 +132,7 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
 		}
 	}
+	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
 	for _, d := range []struct {
 		key    string
 		value  *time.Duration

@@ -11,6 +11,7 @@ import (
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
@@ -42,7 +43,8 @@ type conn struct {
 	patience time.Duration // between two packets, 0 for ever
 	fresh    bool          // a packet is complete, patience begins anew
 	expiry   uint32        // Session Expiry Interval in seconds, as granted
-	refused  uint64        // filters
+	aliases  flow.AliasIn
+	refused  uint64 // filters
 	replays  []session.Replay
 	matches  []topics.Subscription[*client]
 	answer   answers

@@ -67,6 +67,8 @@ func (c *conn) speak(p *packets.Connect, v packets.Version) {
 	c.peer.Version = v
 	c.peer.MaximumPacketSize, _ = p.Props.MaximumPacketSize()
 	c.peer.ReceiveMaximum, _ = p.Props.ReceiveMaximum()
+	aliases, _ := p.Props.TopicAliasMaximum()
+	c.peer.TopicAliasMaximum = min(aliases, uint16(c.b.config.TopicAliasMaximum))
 }
 
 // admissible is what this broker does not want of a CONNECT that is in order.
@@ -148,7 +150,10 @@ func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
 	}
 	c.client.receiver.Resume(receiveMaximum)
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
-	a.Props.SetSubscriptionIdentifierAvailable(false)
+	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
+		a.Props.SetTopicAliasMaximum(most)
+		c.aliases.Reset(most)
+	}
 	a.Props.SetSharedSubscriptionAvailable(false)
 	line := c.client.out.Attach(c.peer, &a) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
 	if line == nil {

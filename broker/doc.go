@@ -11,11 +11,12 @@
 // # What it does
 //
 // QoS 0, 1 and 2 both ways, sessions that outlive their connections, retained
-// messages, wills and their delay, subscription options, the peer's Receive
-// Maximum and Maximum Packet Size, message expiry.
+// messages, wills and their delay, subscription options and identifiers, topic
+// aliases both ways, the peer's Receive Maximum and Maximum Packet Size, message
+// expiry.
 //
-// What is not there is announced in CONNACK: shared subscriptions, subscription
-// identifiers and topic aliases; so is enhanced authentication, by refusing it.
+// Shared subscriptions are not there, which CONNACK announces; nor is enhanced
+// authentication, which is refused.
 //
 // # What a session is, and what is lost
 //

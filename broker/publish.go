@@ -17,8 +17,11 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	}
 	defer m.Release()
 	p := &m.Publish
-	if err := c.mayPublish(p); err != nil {
+	if err := c.resolve(m); err != nil {
 		return err
+	}
+	if c.tooDeep(p.Topic) {
+		return errTooDeep
 	}
 	if p.QoS == packets.AtMostOnce {
 		c.publish(m)
@@ -38,15 +41,21 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	return c.acknowledge()
 }
 
-// mayPublish is what packet p alone does not show.
-func (c *conn) mayPublish(p *packets.Publish) error {
-	switch {
-	case p.Props.Has().Has(packets.PropTopicAlias):
-		return c.broke(p.Type(), packets.TopicAliasInvalid, "", "MQTT-3.2.2-18", "a topic alias, though CONNACK allowed none")
-	case c.tooDeep(p.Topic):
-		return errTooDeep
+// resolve puts the topic in the place of its alias.
+func (c *conn) resolve(m *session.Message) error {
+	alias, ok := m.Publish.Props.TopicAlias()
+	if !ok {
+		return nil
 	}
-	return nil
+	topic, reason := c.aliases.Resolve(alias, m.Publish.Topic)
+	switch reason {
+	case packets.Success:
+		m.SetTopic(topic)
+		return nil
+	case packets.TopicAliasInvalid:
+		return c.broke(m.Publish.Type(), reason, "", "MQTT-3.3.2-9", "a topic alias of 1 to the Topic Alias Maximum")
+	}
+	return c.broke(m.Publish.Type(), reason, "", "§3.3.2.3.4", "a topic alias that stands for a topic")
 }
 
 // acknowledge sends what is due, in the order of arrival.
@@ -103,7 +112,8 @@ func (b *Broker) publish(m *session.Message, from string, found []topics.Subscri
 
 // merge makes one of all subscriptions of a client that match: the message is
 // sent once, at the highest QoS [MQTT-3.3.4-2] [MQTT3-3.3.5-1]. It is false when
-// they do not want what comes from that client [MQTT-3.8.3-3].
+// they do not want what comes from that client [MQTT-3.8.3-3]. It has the
+// identifiers of all that do [MQTT-3.3.4-4].
 func merge(all []topics.Subscription[*client], from string) (o topics.Options, wanted bool) {
 	for i := range all {
 		s := &all[i]
@@ -113,6 +123,11 @@ func merge(all []topics.Subscription[*client], from string) (o topics.Options, w
 		wanted = true
 		o.QoS = max(o.QoS, s.QoS)
 		o.RetainAsPublished = o.RetainAsPublished || s.RetainAsPublished
+		if o.Identifiers == nil {
+			o.Identifiers = s.Identifiers
+		} else {
+			o.Identifiers = append(o.Identifiers[:len(o.Identifiers):len(o.Identifiers)], s.Identifiers...)
+		}
 	}
 	return o, wanted
 }
@@ -120,8 +135,9 @@ func merge(all []topics.Subscription[*client], from string) (o topics.Options, w
 // deliver puts m into the outbox of a receiver.
 func (b *Broker) deliver(m *session.Message, to *client, o topics.Options) {
 	t := session.Terms{
-		QoS:    min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-		Retain: o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
+		QoS:         min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+		Retain:      o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
+		Identifiers: o.Identifiers,
 	}
 	switch pushed, n := to.out.Push(m, t); {
 	case pushed == session.Overflow:

@@ -8,14 +8,15 @@ import (
 
 // onSubscribe is section 3.8.4.
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
-	if p.Props.Has().Has(packets.PropSubscriptionIdentifier) {
-		return c.broke(p.Type(), packets.SubscriptionIdentifiersNotSupported, "", "§3.2.2.3.12", "a subscription identifier, though CONNACK allowed none")
+	var identifiers []uint32
+	if id, ok := p.Props.SubscriptionIdentifier(); ok {
+		identifiers = []uint32{id}
 	}
 	a := &c.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
 	c.replays = c.replays[:0]
 	for i := range p.Filters {
-		reason, err := c.subscribe(&p.Filters[i])
+		reason, err := c.subscribe(&p.Filters[i], identifiers)
 		if err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 }
 
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
-func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
+func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters[string(x.Filter)]
 	switch {
@@ -50,13 +51,17 @@ func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
 	c.b.subscriptions.Subscribe(filter, topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
-		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished},
+		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
 	})
 	switch {
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
-		c.replays = append(c.replays, session.Replay{Filter: filter, Terms: session.Terms{QoS: x.QoS}, Until: c.b.retentions.Load()})
+		c.replays = append(c.replays, session.Replay{
+			Filter: filter,
+			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
+			Until:  c.b.retentions.Load(),
+		})
 	}
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }

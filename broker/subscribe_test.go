@@ -140,16 +140,6 @@ func TestNotAvailable(t *testing.T) {
 		a.send(shared())
 		a.ended(packets.SharedSubscriptionsNotSupported)
 
-		b := w.join(packets.V5, "b")
-		s := &packets.Subscribe{PacketID: 3, Filters: []packets.Subscription{{Filter: []byte("x")}}}
-		s.Props.SetSubscriptionIdentifier(1)
-		b.send(s)
-		b.ended(packets.SubscriptionIdentifiersNotSupported)
-
-		c := w.join(packets.V5, "c")
-		c.send(message("x", "", 0, func(m *packets.Publish) { m.Props.SetTopicAlias(1) }))
-		c.ended(packets.TopicAliasInvalid)
-
 		d := w.join(packets.V311, "d")
 		d.send(shared())
 		d.want("SUBACK packet-id=3 reason=0x80 reason=0x01")

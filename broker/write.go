@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/packets"
 )
 
 // Payloads of this size in bytes are written from where they are. Copying
@@ -18,7 +17,7 @@ const sendInPlace = 4096
 // writer has what the writing goroutine uses again and again.
 type writer struct {
 	batch   session.Batch
-	head    packets.Publish
+	encoder *session.Encoder
 	buf     []byte
 	cuts    []cut
 	vectors net.Buffers
@@ -37,7 +36,7 @@ const keepBuffer = 128 << 10
 // write sends what the line has until that is closed and empty.
 func (c *conn) write() {
 	defer close(c.written)
-	var w writer
+	w := writer{encoder: session.NewEncoder(c.peer)}
 	err := guard(func() error {
 		for c.line.Take(&w.batch) {
 			if err := c.send(&w); err != nil {
@@ -75,7 +74,7 @@ func (c *conn) send(w *writer) error {
 	w.buf = append(w.buf[:0], w.batch.Control...)
 	for i := range w.batch.Messages {
 		d := &w.batch.Messages[i]
-		w.buf = d.AppendHead(w.buf, &w.head, c.version)
+		w.buf = w.encoder.AppendHead(w.buf, d)
 		if p := d.Message.Publish.Payload; len(p) < sendInPlace {
 			w.buf = append(w.buf, p...)
 		} else {

@@ -27,18 +27,6 @@ type Delivery struct {
 	Terms
 }
 
-// AppendHead appends the PUBLISH of d in version v without its payload. It uses
-// p for that, which is not good for more.
-func (d *Delivery) AppendHead(b []byte, p *packets.Publish, v packets.Version) []byte {
-	*p = d.Message.Publish
-	p.Dup = d.Dup // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT3-3.3.1-1] [MQTT3-3.3.1-3]
-	p.QoS, p.Retain, p.PacketID = d.QoS, d.Retain, d.PacketID
-	if d.Message.Expires() {
-		p.Props.SetMessageExpiryInterval(d.Left) // [MQTT-3.3.2-6]
-	}
-	return p.AppendHead(b, v)
-}
-
 // Take waits until there is something to send, and fills b with it. It is false
 // when the line is closed and nothing is left.
 func (l *Line) Take(b *Batch) bool {
@@ -138,7 +126,7 @@ func (l *Line) forgo(x flow.Exchange[entry], b *Batch) {
 }
 
 func (l *Line) tooLarge(e *entry) bool {
-	return l.peer.MaximumPacketSize != 0 && e.message.packetSize(l.peer.Version, e.QoS) > int(l.peer.MaximumPacketSize)
+	return !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
 }
 
 // next is the queue whose turn it is.

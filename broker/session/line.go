@@ -12,12 +12,18 @@ type Peer struct {
 	Version           packets.Version
 	MaximumPacketSize uint32 // bytes, 0 if any
 	ReceiveMaximum    uint16
+	TopicAliasMaximum uint16
+}
+
+// takes reports whether the peer accepts a packet of that size in bytes.
+func (p *Peer) takes(size int) bool {
+	return p.MaximumPacketSize == 0 || size <= int(p.MaximumPacketSize)
 }
 
 // Fits reports whether the peer accepts p [MQTT-3.1.2-24].
 func (p *Peer) Fits(x packets.Packet) bool {
 	n := x.Size(p.Version)
-	return p.MaximumPacketSize == 0 || uint32(1+wire.SizeVarInt(uint32(n))+n) <= p.MaximumPacketSize
+	return p.takes(1 + wire.SizeVarInt(uint32(n)) + n)
 }
 
 // Line is the way from an Outbox to one connection, and its control packets. Its

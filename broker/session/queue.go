@@ -4,8 +4,9 @@ import "github.com/fletchmq/fletch/packets"
 
 // Terms is how a message goes to one receiver.
 type Terms struct {
-	QoS    packets.QoS
-	Retain bool
+	QoS         packets.QoS
+	Retain      bool
+	Identifiers []uint32 // of the subscriptions that match; nobody changes them
 }
 
 // entry is a message that waits for one receiver, or for its acknowledgement. If

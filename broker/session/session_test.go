@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"testing"
@@ -38,24 +39,35 @@ func payloads(b *Batch) (all []string) {
 }
 
 // What a message counts is what comes out of AppendHead and the payload, for all
-// pairs of QoS and version.
+// pairs of QoS and version, with identifiers and with an alias.
 func TestPacketSize(t *testing.T) {
 	for _, v := range []packets.Version{packets.V31, packets.V311, packets.V5} {
 		for from := range packets.QoS(3) {
 			for to := range from + 1 {
-				for _, n := range []int{0, 100, 121, 122, 123, 124, 125, 126, 127, 20_000} {
-					p := packets.Publish{Topic: []byte("t"), Payload: make([]byte, n), QoS: from, PacketID: 1}
-					p.Props.SetMessageExpiryInterval(5)
-					m := NewMessage(&p)
-					m.Received(time.Now())
-					d := Delivery{Message: m, PacketID: 7, Left: 4, Terms: Terms{QoS: to}}
-					var scratch packets.Publish
-					if got := len(d.AppendHead(nil, &scratch, v)) + n; got != m.packetSize(v, to) {
-						t.Errorf("%s, QoS %d to %d, %d bytes: %d, want %d", v, from, to, n, m.packetSize(v, to), got)
-					}
-					m.Release()
+				for n := range 140 {
+					sizes(t, v, from, to, n, nil)
+					sizes(t, v, from, to, n, []uint32{1, 127, 128, 268435455})
 				}
+				sizes(t, v, from, to, 20_000, []uint32{300})
 			}
+		}
+	}
+}
+
+func sizes(t *testing.T, v packets.Version, from, to packets.QoS, n int, identifiers []uint32) {
+	t.Helper()
+	p := packets.Publish{Topic: []byte("topic"), Payload: make([]byte, n), QoS: from, PacketID: 1}
+	p.Props.SetMessageExpiryInterval(5)
+	p.Props.SetContentType(bytes.Repeat([]byte("x"), n))
+	m := NewMessage(&p)
+	defer m.Release()
+	m.Received(time.Now())
+	d := Delivery{Message: m, PacketID: 7, Left: 4, Terms: Terms{QoS: to, Identifiers: identifiers}}
+	for _, aliases := range []uint16{0, 1} {
+		e := NewEncoder(Peer{Version: v, TopicAliasMaximum: aliases})
+		want := m.packetSize(v, d.Terms, aliasSize*int(aliases))
+		if got := len(e.AppendHead(nil, &d)) + n; got != want {
+			t.Errorf("%s, QoS %d to %d, %d bytes, %d aliases: %d, want %d", v, from, to, n, aliases, got, want)
 		}
 	}
 }
