@@ -20,10 +20,12 @@ type Broker struct {
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
 
-	subscriptions topics.Tree[*client]
+	subscriptions topics.Tree[*client] // that are not shared
+	shared        topics.Tree[*group]
+	shares        shares
 	retained      topics.Retained[*session.Message]
 	retentions    atomic.Uint64  // messages that were ever retained
-	lastID        atomic.Uint64  // of sessions
+	lastID        atomic.Uint64  // of sessions and groups
 	running       sync.WaitGroup // Serve, connections and alarms; added to under mu, while not closed
 
 	mu        sync.Mutex
@@ -44,6 +46,7 @@ func New(config Config) (*Broker, error) {
 		listeners: make(map[net.Listener]bool),
 		conns:     make(map[*conn]bool),
 		clients:   make(map[string]*client),
+		shares:    shares{groups: make(map[string]*group)},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil

@@ -59,7 +59,7 @@ func run(t *testing.T, config Config, f func(w *world)) {
 			if err := w.b.Shutdown(context.Background()); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
-			if n := w.b.subscriptions.Len(); n != 0 || len(w.b.clients) != 0 {
+			if n := w.b.subscriptions.Len() + w.b.shared.Len() + len(w.b.shares.groups); n != 0 || len(w.b.clients) != 0 {
 				t.Errorf("%d subscriptions and %d clients are left", n, len(w.b.clients))
 			}
 		}()

@@ -202,9 +202,12 @@ func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Tim
 // endSession is for a client that is in b.clients no more.
 func (b *Broker) endSession(cl *client) {
 	for filter := range cl.filters {
-		b.subscriptions.Unsubscribe(filter, cl.number)
+		b.unsubscribe(filter, cl)
 	}
-	cl.out.End()
+	for _, x := range cl.out.End() {
+		x.Group.Pass(x.Message)
+		x.Message.Release()
+	}
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"time"
 
@@ -75,6 +76,13 @@ type Config struct {
 	// most 65 535.
 	MaximumTopicLevels int
 
+	// Sharing is how shared subscriptions choose among their members. Default
+	// RoundRobin.
+	Sharing Sharing
+
+	// SharingOf is Sharing for some share names. New copies it.
+	SharingOf map[string]Sharing
+
 	// ConnectTimeout is how long a connection may take until it has sent CONNECT
 	// and Authenticate has returned. Default 10 s.
 	ConnectTimeout time.Duration
@@ -130,6 +138,15 @@ func (c *Config) complete() error {
 			*n.value = n.normal
 		case v < n.least || v > n.most:
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
+		}
+	}
+	if c.Sharing >= endOfSharing {
+		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
+	}
+	c.SharingOf = maps.Clone(c.SharingOf)
+	for name, s := range c.SharingOf {
+		if s >= endOfSharing {
+			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
 		}
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/frame"
@@ -46,7 +45,7 @@ type conn struct {
 	aliases  flow.AliasIn
 	refused  uint64 // filters
 	replays  []session.Replay
-	matches  []topics.Subscription[*client]
+	matches  matches
 	answer   answers
 
 	mu    sync.Mutex

@@ -154,7 +154,6 @@ func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
 		a.Props.SetTopicAliasMaximum(most)
 		c.aliases.Reset(most)
 	}
-	a.Props.SetSharedSubscriptionAvailable(false)
 	line := c.client.out.Attach(c.peer, &a) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
 	if line == nil {
 		return errTooLargeToSend

@@ -28,7 +28,7 @@ func TestV5_3_2_2_Connack(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a")
-		a.want("CONNACK receive-maximum=1024 topic-alias-maximum=16 maximum-packet-size=1048576 shared-subscription-available=0")
+		a.want("CONNACK receive-maximum=1024 topic-alias-maximum=16 maximum-packet-size=1048576")
 		old := w.dial(packets.V311)
 		old.connect("c")
 		old.want("CONNACK")
@@ -36,7 +36,7 @@ func TestV5_3_2_2_Connack(t *testing.T) {
 	run(t, Config{ReceiveMaximum: 65535, TopicAliasMaximum: -1, MaximumPacketSize: 268435455}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a")
-		a.want("CONNACK maximum-packet-size=268435455 shared-subscription-available=0")
+		a.want("CONNACK maximum-packet-size=268435455")
 	})
 }
 

@@ -11,12 +11,10 @@
 // # What it does
 //
 // QoS 0, 1 and 2 both ways, sessions that outlive their connections, retained
-// messages, wills and their delay, subscription options and identifiers, topic
-// aliases both ways, the peer's Receive Maximum and Maximum Packet Size, message
-// expiry.
-//
-// Shared subscriptions are not there, which CONNACK announces; nor is enhanced
-// authentication, which is refused.
+// messages, wills and their delay, subscription options and identifiers, shared
+// subscriptions in all versions, topic aliases both ways, the peer's Receive
+// Maximum and Maximum Packet Size, message expiry. Enhanced authentication is not
+// there: it is refused.
 //
 // # What a session is, and what is lost
 //
@@ -38,6 +36,13 @@
 // counted and logged. A message at QoS 1 or 2 that has no room ends the slow
 // connection with Reason Code 0x97, so that its client knows that something is
 // missing. If there is no connection, the message is dropped, counted and logged.
+//
+// # Shared subscriptions
+//
+// Of all who subscribe to "$share/name/filter" one gets a message, chosen by
+// [Config.Sharing]: one that is there if there is one. What it has not
+// acknowledged waits for it, and when its session ends, goes to another, but for
+// a QoS 2 message that it has been sent. A group has no retained messages.
 //
 // # When a peer is wrong
 //

@@ -44,7 +44,7 @@ func TestMaximumSessionExpiry(t *testing.T) {
 	run(t, Config{MaximumSessionExpiry: 9500 * time.Millisecond}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a", keeping(11))
-		a.want("CONNACK session-expiry-interval=10 receive-maximum=1024 topic-alias-maximum=16 maximum-packet-size=1048576 shared-subscription-available=0")
+		a.want("CONNACK session-expiry-interval=10 receive-maximum=1024 topic-alias-maximum=16 maximum-packet-size=1048576")
 		a.lose()
 		w.join(packets.V311, "old", keeping(0)).lose()
 		time.Sleep(9999 * time.Millisecond)

@@ -83,31 +83,44 @@ func (c *conn) acknowledge() error {
 // publish passes on a message of this client. It reports whether somebody wants
 // it.
 func (c *conn) publish(m *session.Message) (wanted bool) {
-	c.matches, wanted = c.b.publish(m, c.clientID, c.matches)
-	return wanted
+	m.From = c.clientID
+	return c.b.publish(m, &c.matches)
 }
 
-// publish is the one way of a message into the broker, whoever sends it: from is
-// a client identifier. It uses the memory of found, and gives it back.
+// matches is memory for what a topic name matches.
+type matches struct {
+	clients []topics.Subscription[*client]
+	groups  []topics.Subscription[*group]
+}
+
+// publish is the one way of a message into the broker, whoever sends it. It
+// reports whether somebody wants it.
 //
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
-func (b *Broker) publish(m *session.Message, from string, found []topics.Subscription[*client]) (_ []topics.Subscription[*client], wanted bool) {
+func (b *Broker) publish(m *session.Message, found *matches) (wanted bool) {
 	b.retain(m)
-	found = b.subscriptions.Match(found[:0], m.Publish.Topic)
-	for rest := found; len(rest) > 0; {
+	found.clients = b.subscriptions.Match(found.clients[:0], m.Publish.Topic)
+	for rest := found.clients; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].ID == rest[0].ID {
 			n++
 		}
-		if o, ok := merge(rest[:n], from); ok {
+		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
-			b.deliver(m, rest[0].Subscriber, o)
+			b.deliver(m, rest[0].Subscriber, o, nil)
 		}
 		rest = rest[n:]
 	}
-	clear(found) // a session that has ended is not kept in memory
-	return found, wanted
+	found.groups = b.shared.Match(found.groups[:0], m.Publish.Topic)
+	for _, s := range found.groups {
+		if s.Subscriber.Pass(m) {
+			wanted = true
+		}
+	}
+	clear(found.clients) // a session that has ended is not kept in memory
+	clear(found.groups)
+	return wanted
 }
 
 // merge makes one of all subscriptions of a client that match: the message is
@@ -132,20 +145,23 @@ func merge(all []topics.Subscription[*client], from string) (o topics.Options, w
 	return o, wanted
 }
 
-// deliver puts m into the outbox of a receiver.
-func (b *Broker) deliver(m *session.Message, to *client, o topics.Options) {
+// deliver puts m into the outbox of a receiver, who may have it from a group.
+func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g session.Group) session.Pushed {
 	t := session.Terms{
 		QoS:         min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
 		Retain:      o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
 		Identifiers: o.Identifiers,
+		Group:       g,
 	}
-	switch pushed, n := to.out.Push(m, t); {
+	pushed, n := to.out.Push(m, t)
+	switch {
 	case pushed == session.Overflow:
 		b.kill(to, errOverflow)
 	case pushed == session.Dropped && powerOfTwo(n):
 		b.config.Logger.Warn("message dropped", "limit", "MaximumQueuedBytes or MaximumQueuedMessages",
 			"client", to.id, "qos", t.QoS, "dropped", n)
 	}
+	return pushed
 }
 
 // retain keeps m for those who subscribe later, if it is to be kept.

@@ -37,10 +37,6 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters[string(x.Filter)]
 	switch {
-	case shared && c.version == packets.V5:
-		return 0, c.broke(packets.TypeSubscribe, packets.SharedSubscriptionsNotSupported, "", "§3.2.2.3.13", "a shared subscription, though CONNACK allowed none")
-	case shared:
-		return c.refuse(packets.SharedSubscriptionsNotSupported, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
@@ -48,12 +44,18 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	}
 	filter := string(x.Filter)
 	c.client.filters[filter] = true
-	c.b.subscriptions.Subscribe(filter, topics.Subscription[*client]{
+	s := topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
 		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
-	})
+	}
+	if shared {
+		c.b.share(filter, s)
+	} else {
+		c.b.subscriptions.Subscribe(filter, s)
+	}
 	switch {
+	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
@@ -90,10 +92,19 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 		reason := packets.NoSubscriptionExisted
 		if c.client.filters[string(filter)] {
 			delete(c.client.filters, string(filter))
-			c.b.subscriptions.Unsubscribe(string(filter), c.client.number)
+			c.b.unsubscribe(string(filter), c.client)
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
 	}
 	return c.reply(a)
+}
+
+// unsubscribe takes cl off a filter that is one of its own.
+func (b *Broker) unsubscribe(filter string, cl *client) {
+	if _, _, shared := packets.SplitShared(filter); shared {
+		b.unshare(filter, cl)
+		return
+	}
+	b.subscriptions.Unsubscribe(filter, cl.number)
 }

@@ -9,7 +9,6 @@ import (
 
 // testament is a will: a message to be published when a connection or a session has ended.
 type testament struct {
-	from    string // client identifier
 	message *session.Message
 	delay   uint32 // seconds from the end of the connection, section 3.1.3.2.2
 }
@@ -35,7 +34,9 @@ func willOf(p *packets.Connect, from string) *testament {
 	}
 	to.SetUserProperties(props.UserProperties()) // [MQTT-3.1.3-10]
 	delay, _ := props.WillDelayInterval()
-	return &testament{from: from, message: session.NewMessage(&w), delay: delay}
+	m := session.NewMessage(&w)
+	m.From = from
+	return &testament{message: m, delay: delay}
 }
 
 func (b *Broker) setWill(cl *client, w *testament) {
@@ -69,5 +70,5 @@ func (b *Broker) publishWill(w *testament) {
 	}
 	defer w.message.Release()
 	w.message.Received(time.Now())
-	b.publish(w.message, w.from, nil)
+	b.publish(w.message, new(matches))
 }

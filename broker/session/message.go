@@ -18,6 +18,9 @@ type Message struct {
 	// releases its reference. Identifier and DUP mean nothing to receivers.
 	Publish packets.Publish
 
+	// From is the client identifier of who has published it.
+	From string
+
 	// Sequence is the place of a retained message among all that ever were.
 	Sequence uint64
 
@@ -33,7 +36,7 @@ var messages = sync.Pool{New: func() any { return new(Message) }}
 // takes over the caller's reference of f. The error is a [*packets.BrokenError].
 func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
 	m := messages.Get().(*Message)
-	m.frame, m.expires = f, time.Time{}
+	m.frame, m.expires, m.From = f, time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.DecodeFrom(packets.Client, first, f.Bytes(), v); err != nil {
 		m.Publish = packets.Publish{} // with memory for Subscription Identifiers, which receivers would share
@@ -55,7 +58,7 @@ func NewMessage(p *packets.Publish) *Message {
 	f := frame.New(1 + wire.SizeVarInt(uint32(size)) + size)
 	whole := bare.AppendTo(f.Bytes()[:0], packets.V5)
 	m := messages.Get().(*Message)
-	m.frame, m.expires = f, time.Time{}
+	m.frame, m.expires, m.From = f, time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.Decode(whole[0], whole[len(whole)-size:], packets.V5); err != nil {
 		panic("session: message is not valid: " + err.Error())

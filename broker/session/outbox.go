@@ -149,14 +149,33 @@ func (o *Outbox) outlives(e *entry) bool {
 }
 
 // End is the end of the session: all messages are released, but those that a
-// line flushes when that is done.
-func (o *Outbox) End() {
+// line flushes when that is done, and those of shared subscriptions that another
+// member is to get. The caller releases these.
+func (o *Outbox) End() (orphans []Orphan) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
-	if o.line == nil {
-		o.discard()
+	if o.line != nil {
+		return nil
 	}
+	for x := range o.sender.All() {
+		if x.State == flow.AwaitPuback { // [MQTT-4.8.2-5]
+			orphans = x.M.orphan(orphans)
+		}
+	}
+	for _, e := range o.queue.entries[o.queue.head:] {
+		orphans = e.orphan(orphans)
+	}
+	o.discard()
+	return orphans
+}
+
+func (e *entry) orphan(all []Orphan) []Orphan {
+	if e.Group == nil {
+		return all
+	}
+	e.message.Retain()
+	return append(all, Orphan{e.message, e.Group})
 }
 
 func (o *Outbox) discard() {
@@ -181,6 +200,20 @@ func (o *Outbox) Waiting() (messages, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.front.len() + o.queue.len(), o.bytes
+}
+
+// Attached reports whether the client is there, or about to be.
+func (o *Outbox) Attached() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.line != nil && !o.line.closed || o.expected
+}
+
+// Load is how many messages wait or are not acknowledged.
+func (o *Outbox) Load() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queue.len() + o.sender.InFlight()
 }
 
 // Puback handles the packet of that name, as do the next two.

@@ -7,6 +7,18 @@ type Terms struct {
 	QoS         packets.QoS
 	Retain      bool
 	Identifiers []uint32 // of the subscriptions that match; nobody changes them
+	Group       Group    // nil unless the subscription is shared
+}
+
+// Group is a shared subscription. It passes a message on to one of its members,
+// and reports whether there is one.
+type Group interface{ Pass(*Message) bool }
+
+// Orphan is a message that goes to another member of its Group, because the
+// session that it was for has ended.
+type Orphan struct {
+	Message *Message
+	Group   Group
 }
 
 // entry is a message that waits for one receiver, or for its acknowledgement. If
