@@ -6,7 +6,8 @@
 //	err = b.Serve(ctx, listener)
 //
 // Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket. [Broker.Shutdown] ends it all.
+// process, without a socket, [Broker.Publish] publishes without a client.
+// [Broker.Shutdown] ends it all.
 //
 // # What it does
 //
