@@ -138,6 +138,9 @@ func (b *Broker) leave(c *conn) {
 		b.mu.Unlock()
 		return
 	}
+	if c.line == nil {
+		cl.out.Forsake()
+	}
 	cl.receiver.Trim()
 	cl.conn = nil
 	var due *testament

@@ -174,6 +174,25 @@ func TestV5_3_1_4_3_TakeoverLosesNothing(t *testing.T) {
 	}
 }
 
+// Who takes over and cannot even be answered leaves the session as it was, but
+// for the connection.
+func TestTakeoverInVain(t *testing.T) {
+	run(t, Config{}, func(w *world) {
+		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b", keeping(60))
+		b.subscribe("x", 1)
+		vain := w.dial(packets.V5)
+		vain.connect("b", keeping(60), func(c *packets.Connect) { c.Props.SetMaximumPacketSize(3) })
+		vain.closed()
+		b.ended(packets.SessionTakenOver)
+		w.settle()
+		a.passes(message("x", "waits", 1))
+		a.send(message("x", "does not", 0))
+		b = w.resume(packets.V5, "b")
+		b.want(`PUBLISH qos=1 topic=x packet-id=1 payload="waits"`)
+		b.quiet()
+	})
+}
+
 // Two that want the same session have it one after the other.
 func TestTakeoverOfTakeover(t *testing.T) {
 	run(t, Config{}, func(w *world) {

@@ -124,6 +124,15 @@ func (o *Outbox) Expect() {
 	o.expected = true
 }
 
+// Forsake says that nobody takes over after all.
+func (o *Outbox) Forsake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.expected = false; o.line == nil {
+		o.detach()
+	}
+}
+
 // detach leaves the client without a connection.
 func (o *Outbox) detach() {
 	o.line = nil
