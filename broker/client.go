@@ -130,18 +130,16 @@ func (cl *client) rest() {
 // [MQTT-3.1.2-23] [MQTT-4.1.0-2].
 func (b *Broker) leave(c *conn) {
 	cl := c.client
-	if cl == nil {
+	if cl == nil || c.away {
 		return
 	}
-	b.mu.Lock()
-	if cl.conn != c {
-		b.mu.Unlock()
-		return
-	}
+	c.away = true
 	if c.line == nil {
 		cl.out.Forsake()
 	}
+	b.contain(cl, func() { b.rehome(cl) })
 	cl.receiver.Trim()
+	b.mu.Lock()
 	cl.conn = nil
 	var due *testament
 	ended := c.expiry == 0 || b.closed
@@ -196,10 +194,18 @@ func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Tim
 		defer b.running.Done()
 		then := due()
 		b.mu.Unlock()
-		if err := guard(func() error { then(); return nil }); err != nil {
-			b.config.Logger.Error("session", "client", cl.id, "error", err)
-		}
+		b.contain(cl, then)
 	})
+}
+
+// contain lets a panic end f and nothing else.
+func (b *Broker) contain(cl *client, f func()) {
+	if err := guard(func() error { f(); return nil }); err != nil {
+		guard(func() error { // it may be the Logger that panics
+			b.config.Logger.Error("session", "client", cl.id, "error", err)
+			return nil
+		})
+	}
 }
 
 // endSession is for a client that is in b.clients no more.
@@ -207,10 +213,7 @@ func (b *Broker) endSession(cl *client) {
 	for filter := range cl.filters {
 		b.unsubscribe(filter, cl)
 	}
-	for _, x := range cl.out.End() {
-		x.Group.Pass(x.Message)
-		x.Message.Release()
-	}
+	adopt(cl.out.End())
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()

@@ -42,6 +42,7 @@ type conn struct {
 	patience time.Duration // between two packets, 0 for ever
 	fresh    bool          // a packet is complete, patience begins anew
 	expiry   uint32        // Session Expiry Interval in seconds, as granted
+	away     bool          // has left the session
 	aliases  flow.AliasIn
 	refused  uint64 // filters
 	replays  []session.Replay

@@ -41,9 +41,10 @@
 // # Shared subscriptions
 //
 // Of all who subscribe to "$share/name/filter" one gets a message, chosen by
-// [Config.Sharing]: one that is there if there is one. What it has not
-// acknowledged waits for it, and when its session ends, goes to another, but for
-// a QoS 2 message that it has been sent. A group has no retained messages.
+// [Config.Sharing]: one that is there if there is one. When it goes, what waits
+// for it goes to another that is there; what it has been sent and has not
+// acknowledged waits for it, and goes to another when its session ends, but for
+// QoS 2. A group has no retained messages.
 //
 // # When a peer is wrong
 //

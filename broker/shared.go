@@ -83,6 +83,36 @@ func (b *Broker) unshare(filter string, cl *client) {
 	}
 }
 
+// rehome gives what waits for cl, which goes, to members that are there. It is
+// for who has cl.filters.
+func (b *Broker) rehome(cl *client) {
+	groups := make(map[session.Group]bool)
+	b.shares.mu.Lock()
+	for filter := range cl.filters {
+		if g := b.shares.groups[filter]; g != nil && g.attended() {
+			groups[g] = true
+		}
+	}
+	b.shares.mu.Unlock()
+	if len(groups) > 0 {
+		adopt(cl.out.Strays(groups))
+	}
+}
+
+// adopt finds new receivers.
+func adopt(orphans []session.Orphan) {
+	for _, x := range orphans {
+		x.Group.Pass(x.Message)
+		x.Message.Release()
+	}
+}
+
+func (g *group) attended() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.members, func(s topics.Subscription[*client]) bool { return s.Subscriber.out.Attached() })
+}
+
 func (g *group) join(s topics.Subscription[*client]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

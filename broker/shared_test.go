@@ -203,11 +203,35 @@ func TestV5_4_8_2_5_SharedRedelivery(t *testing.T) {
 		b.send(&packets.Puback{PacketID: 3, Reason: packets.QuotaExceeded})
 		b.want(`PUBLISH qos=1 topic=x packet-id=5 payload="4"`) // and "5" waits
 		b.lose()
-		c.wantAt(time.Now(), 10*time.Second, `PUBLISH qos=1 topic=x packet-id=1 payload="0"`)
-		c.want(
-			`PUBLISH qos=1 topic=x packet-id=2 payload="4"`,
-			`PUBLISH qos=2 topic=x packet-id=3 payload="5"`)
+		begin := time.Now()
+		c.want(`PUBLISH qos=2 topic=x packet-id=1 payload="5"`) // whose delivery had not begun
+		c.wantAt(begin, 10*time.Second, `PUBLISH qos=1 topic=x packet-id=2 payload="0"`)
+		c.want(`PUBLISH qos=1 topic=x packet-id=3 payload="4"`)
 		c.quiet()
+	})
+}
+
+// What waits for a member that goes, goes to another that is there; what it has
+// been sent waits for it.
+func TestSharedBacklogMovesOn(t *testing.T) {
+	run(t, Config{Sharing: Sticky}, func(w *world) {
+		a, c := w.join(packets.V5, "a"), w.join(packets.V5, "c", keeping(forever))
+		b := w.join(packets.V5, "b", keeping(forever), func(c *packets.Connect) { c.Props.SetReceiveMaximum(1) })
+		b.subscribe("$share/g/x", 2)
+		c.subscribe("$share/g/x", 2)
+		b.subscribe("own", 1)
+		a.passes(message("x", "0", 1), message("x", "1", 1), message("own", "own", 1), message("x", "2", 2))
+		b.next()
+		young := w.resume(packets.V5, "b", func(c *packets.Connect) { c.Props.SetReceiveMaximum(1) })
+		b.ended(packets.SessionTakenOver)
+		young.want(`PUBLISH dup qos=1 topic=x packet-id=1 payload="0"`)
+		c.quiet() // nobody has gone
+		young.lose()
+		c.want(`PUBLISH qos=1 topic=x packet-id=1 payload="1"`, `PUBLISH qos=2 topic=x packet-id=2 payload="2"`)
+		c.lose() // and nobody is there
+		b = w.resume(packets.V5, "b")
+		b.want(`PUBLISH dup qos=1 topic=x packet-id=1 payload="0"`, `PUBLISH qos=1 topic=own packet-id=2 payload="own"`)
+		b.quiet()
 	})
 }
 

@@ -179,6 +179,25 @@ func (o *Outbox) End() (orphans []Orphan) {
 	return orphans
 }
 
+// Strays takes out what waits from these groups, while nobody is there or about
+// to be. The caller releases the messages.
+func (o *Outbox) Strays(groups map[Group]bool) (orphans []Orphan) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.line != nil || o.expected {
+		return nil
+	}
+	o.queue.filter(func(e *entry) bool {
+		if !groups[e.Group] {
+			return true
+		}
+		o.bytes -= e.cost
+		orphans = append(orphans, Orphan{e.message, e.Group})
+		return false
+	})
+	return orphans
+}
+
 func (e *entry) orphan(all []Orphan) []Orphan {
 	if e.Group == nil {
 		return all

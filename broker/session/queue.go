@@ -15,7 +15,7 @@ type Terms struct {
 type Group interface{ Pass(*Message) bool }
 
 // Orphan is a message that goes to another member of its Group, because the
-// session that it was for has ended.
+// client that it was for is absent, or its session has ended.
 type Orphan struct {
 	Message *Message
 	Group   Group
