@@ -25,6 +25,7 @@ type Broker struct {
 	shares        shares
 	retained      topics.Retained[*session.Message]
 	retentions    atomic.Uint64  // messages that were ever retained
+	dropped       atomic.Uint64  // messages that had no room
 	lastID        atomic.Uint64  // of sessions and groups
 	running       sync.WaitGroup // Serve, connections and alarms; added to under mu, while not closed
 

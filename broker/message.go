@@ -55,7 +55,7 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	if strings.Count(m.Topic, "/") >= b.config.MaximumTopicLevels {
-		return errTooDeep
+		return fmt.Errorf("broker: %w", errTooDeep)
 	}
 	message := session.NewMessage(&p)
 	defer message.Release()

@@ -154,6 +154,9 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 		Group:       g,
 	}
 	pushed, n := to.out.Push(m, t)
+	if pushed == session.Dropped || pushed == session.Overflow {
+		b.dropped.Add(1)
+	}
 	switch {
 	case pushed == session.Overflow:
 		b.kill(to, errOverflow)

@@ -53,6 +53,18 @@ type shares struct {
 	groups map[string]*group
 }
 
+// members is how many there are, in all groups.
+func (s *shares) members() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		g.mu.Lock()
+		n += len(g.members)
+		g.mu.Unlock()
+	}
+	return n
+}
+
 // share makes s one of the group of a filter "$share/name/topics".
 func (b *Broker) share(filter string, s topics.Subscription[*client]) {
 	name, rest, _ := packets.SplitShared(filter)
