@@ -20,18 +20,21 @@ type Broker struct {
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
 
-	subscriptions topics.Tree[*conn]
+	subscriptions topics.Tree[*client] // that are not shared
+	shared        topics.Tree[*group]
+	shares        shares
 	retained      topics.Retained[*session.Message]
 	retentions    atomic.Uint64  // messages that were ever retained
-	lastID        atomic.Uint64  // of connections
-	running       sync.WaitGroup // Serve and connections; added to under mu, while not closed
+	dropped       atomic.Uint64  // messages that had no room
+	lastID        atomic.Uint64  // of sessions and groups
+	running       sync.WaitGroup // Serve, connections and alarms; added to under mu, while not closed
 
 	mu        sync.Mutex
 	closed    bool
 	listeners map[net.Listener]bool
 	conns     map[*conn]bool
-	clients   map[string]*conn // by client identifier, once connected
-	turned    uint64           // connections away, for MaximumConnections
+	clients   map[string]*client // by client identifier, while there is a session
+	turned    uint64             // connections away, for MaximumConnections
 }
 
 // New makes a broker. The error names what is wrong in config.
@@ -43,7 +46,8 @@ func New(config Config) (*Broker, error) {
 		config:    config,
 		listeners: make(map[net.Listener]bool),
 		conns:     make(map[*conn]bool),
-		clients:   make(map[string]*conn),
+		clients:   make(map[string]*client),
+		shares:    shares{groups: make(map[string]*group)},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
@@ -163,27 +167,6 @@ func (b *Broker) start(nc net.Conn) error {
 // powerOfTwo is how what may happen often is logged seldom.
 func powerOfTwo(n uint64) bool { return bits.OnesCount64(n) == 1 }
 
-// register makes c the connection of its client identifier. The one that was it
-// is ended [MQTT-3.1.4-3] [MQTT3-3.1.4-2].
-func (b *Broker) register(c *conn) {
-	b.mu.Lock()
-	old := b.clients[c.clientID]
-	b.clients[c.clientID] = c
-	b.mu.Unlock()
-	if old != nil {
-		old.kill(errTakenOver)
-	}
-}
-
-// leave undoes register, unless another has taken over.
-func (b *Broker) leave(c *conn) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.clients[c.clientID] == c {
-		delete(b.clients, c.clientID)
-	}
-}
-
 // finished is the last that is heard of c.
 func (b *Broker) finished(c *conn) {
 	b.mu.Lock()
@@ -192,15 +175,19 @@ func (b *Broker) finished(c *conn) {
 	b.running.Done()
 }
 
-// Shutdown ends all: it closes the listeners, publishes the wills to who is
-// still there, and tells each client of 5.0 with DISCONNECT 0x8B, behind the
-// messages that it can take without delay. If ctx ends before that is done, it
-// closes the connections as they are, waits two seconds at most for what is still
-// running, and returns the error of ctx. A second Shutdown waits for the first.
+// Shutdown ends all: it closes the listeners, ends all sessions, publishes their
+// wills, those that are delayed too, to who is still there, and tells each client
+// of 5.0 with DISCONNECT 0x8B, behind the messages that it can take without
+// delay. If ctx ends before that is done, it closes the connections as they are,
+// waits two seconds at most for what is still running, and returns the error of
+// ctx. A second Shutdown waits for the first.
 func (b *Broker) Shutdown(ctx context.Context) error {
-	conns := b.close()
-	for _, c := range conns {
-		c.publishWill()
+	conns, absent, wills := b.close()
+	for _, w := range wills {
+		b.publishWill(w)
+	}
+	for _, cl := range absent {
+		b.endSession(cl)
 	}
 	for _, c := range conns {
 		c.kill(errShutdown)
@@ -225,8 +212,9 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// close lets nobody in any more, and gives those who are in.
-func (b *Broker) close() (conns []*conn) {
+// close lets nobody in any more, and gives those who are in, the sessions that
+// nobody will come back to, and all wills.
+func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
 	b.mu.Lock()
 	b.closed = true
 	listeners := b.listeners
@@ -234,10 +222,17 @@ func (b *Broker) close() (conns []*conn) {
 	for c := range b.conns {
 		conns = append(conns, c)
 	}
+	for id, cl := range b.clients {
+		wills = append(wills, cl.takeWill())
+		if cl.conn == nil {
+			absent = append(absent, cl)
+			delete(b.clients, id)
+		}
+	}
 	b.mu.Unlock()
 	b.cancel()
 	for ln := range listeners {
 		ln.Close()
 	}
-	return conns
+	return conns, absent, wills
 }

@@ -59,8 +59,8 @@ func run(t *testing.T, config Config, f func(w *world)) {
 			if err := w.b.Shutdown(context.Background()); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
-			if n := w.b.subscriptions.Len(); n != 0 {
-				t.Errorf("%d subscriptions are left", n)
+			if n := w.b.subscriptions.Len() + w.b.shared.Len() + len(w.b.shares.groups); n != 0 || len(w.b.clients) != 0 {
+				t.Errorf("%d subscriptions and %d clients are left", n, len(w.b.clients))
 			}
 		}()
 		f(w)
@@ -115,6 +115,45 @@ func (w *world) join(v packets.Version, id string, more ...func(*packets.Connect
 		w.Fatalf("%s: CONNACK %v", id, a)
 	}
 	return p
+}
+
+// resume is a peer that comes back to its session.
+func (w *world) resume(v packets.Version, id string, more ...func(*packets.Connect)) *peer {
+	w.Helper()
+	p := w.dial(v)
+	p.connect(id, append([]func(*packets.Connect){keeping(forever)}, more...)...)
+	if a, ok := p.next().(*packets.Connack); !ok || a.Reason != packets.Success || a.SessionPresent != (v != packets.V31) {
+		w.Fatalf("%s: CONNACK %v", id, a)
+	}
+	return p
+}
+
+// keeping is for a client that wants its session kept for so many seconds, before
+// 5.0 for ever.
+func keeping(seconds uint32) func(*packets.Connect) {
+	return func(c *packets.Connect) {
+		c.CleanStart = false
+		c.Props.SetSessionExpiryInterval(seconds)
+	}
+}
+
+// lose ends the connection without a word.
+func (p *peer) lose() {
+	p.nc.Close()
+	p.settle()
+}
+
+// passes publishes these at QoS 1 and above, and sees to their acknowledgement.
+func (p *peer) passes(all ...*packets.Publish) {
+	p.Helper()
+	for _, m := range all {
+		p.send(m)
+		p.next()
+		if m.QoS == packets.ExactlyOnce {
+			p.send(&packets.Pubrel{PacketID: m.PacketID})
+			p.next()
+		}
+	}
 }
 
 func (p *peer) connect(id string, more ...func(*packets.Connect)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"time"
 
@@ -39,10 +40,30 @@ type Config struct {
 	// 3.1 and 3.1.1 cannot be told, and have 65 535. Default 1024, at most 65 535.
 	ReceiveMaximum int
 
-	// MaximumQueuedBytes is how many bytes of messages may wait for one client.
-	// Whatever its size, one message may always wait. See the package
-	// documentation for what happens beyond. Default 4 194 304.
+	// TopicAliasMaximum is how many topic aliases a client of 5.0 may set, section
+	// 3.2.2.3.8, and how many at most are used towards it, if it allows as many.
+	// Default 16, at most 65 535; -1 is none.
+	TopicAliasMaximum int
+
+	// MaximumSessions is how many sessions there may be at once, with a connection
+	// or without. One more is refused with 0x89 (0x03 before 5.0). Default 200 000.
+	MaximumSessions int
+
+	// MaximumSessionExpiry is how long a session may last without a connection,
+	// rounded up to seconds. A client of 5.0 that asks for more is told,
+	// section 3.2.2.3.2. Before 5.0 a session that is not clean lasts as long.
+	// Default 0, which is for ever, if the client wants that.
+	MaximumSessionExpiry time.Duration
+
+	// MaximumQueuedBytes is how many bytes of messages may wait for one client, and
+	// how many may be under way to it that it has not acknowledged. Whatever its
+	// size, one message may always. See the package documentation for what happens
+	// beyond. Default 4 194 304.
 	MaximumQueuedBytes int
+
+	// MaximumQueuedMessages is how many messages may wait for one client. Default
+	// 100 000.
+	MaximumQueuedMessages int
 
 	// MaximumSubscriptions is how many subscriptions one client may have. A
 	// SUBSCRIBE beyond is answered with 0x97 (0x80 in 3.1.1, end of the connection
@@ -54,6 +75,13 @@ type Config struct {
 	// 3.1), more in a topic name ends the connection with 0x90. Default 200, at
 	// most 65 535.
 	MaximumTopicLevels int
+
+	// Sharing is how shared subscriptions choose among their members. Default
+	// RoundRobin.
+	Sharing Sharing
+
+	// SharingOf is Sharing for some share names. New copies it.
+	SharingOf map[string]Sharing
 
 	// ConnectTimeout is how long a connection may take until it has sent CONNECT
 	// and Authenticate has returned. Default 10 s.
@@ -79,6 +107,7 @@ type Login struct {
 const (
 	mostPacketSize = 1<<28 - 1
 	mostReceive    = 1<<16 - 1
+	mostAliases    = 1<<16 - 1
 	mostLevels     = 1<<16 - 1
 )
 
@@ -97,6 +126,9 @@ func (c *Config) complete() error {
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
+		{"TopicAliasMaximum", &c.TopicAliasMaximum, -1, mostAliases, 16},
+		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
+		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
 		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
 		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
 		{"MaximumTopicLevels", &c.MaximumTopicLevels, 1, mostLevels, 200},
@@ -108,6 +140,16 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
 		}
 	}
+	if c.Sharing >= endOfSharing {
+		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
+	}
+	c.SharingOf = maps.Clone(c.SharingOf)
+	for name, s := range c.SharingOf {
+		if s >= endOfSharing {
+			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
+		}
+	}
+	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
 	for _, d := range []struct {
 		key    string
 		value  *time.Duration
@@ -115,6 +157,7 @@ func (c *Config) complete() error {
 	}{
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
+		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
 	} {
 		switch v := *d.value; {
 		case v == 0:

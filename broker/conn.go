@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/frame"
@@ -22,38 +21,38 @@ const (
 	lingerBytes = 1 << 20
 )
 
-// conn is one connection and its session. Two goroutines serve it: the reader,
-// which also begins and ends it, and the writer.
+// conn is one connection. Two goroutines serve it: the reader, which also begins
+// and ends it, and, once the client has been accepted, the writer.
 type conn struct {
 	b       *Broker
 	nc      net.Conn
-	id      uint64
-	out     *session.Outbox
 	started time.Time
-	written chan struct{} // closed when the writer is gone
+	left    chan struct{} // closed when the session is another's
 
 	// Set by the reader before anyone else has c, never changed.
 	clientID string
 	version  packets.Version // 0 until CONNECT has said
+	peer     session.Peer
+	client   *client // nil until CONNECT has been accepted
 
 	// reader
 	in       *frame.Reader
 	dec      packets.FromClient
-	accepted bool          // CONNACK has said Success
+	written  chan struct{} // closed when the writer is gone, nil before there is one
 	patience time.Duration // between two packets, 0 for ever
 	fresh    bool          // a packet is complete, patience begins anew
-	expiry   uint32        // Session Expiry Interval the client has asked for
-	receiver flow.Receiver
-	filters  map[string]bool // subscribed to
-	refused  uint64          // filters
+	expiry   uint32        // Session Expiry Interval in seconds, as granted
+	away     bool          // has left the session
+	aliases  flow.AliasIn
+	refused  uint64 // filters
 	replays  []session.Replay
-	matches  []topics.Subscription[*conn]
+	matches  matches
 	answer   answers
 
 	mu    sync.Mutex
-	cause error     // why it ends, nil while it does not
-	endBy time.Time // for writes, once it ends
-	will  *session.Message
+	line  *session.Line // nil until CONNACK has said Success, then never changed
+	cause error         // why it ends, nil while it does not
+	endBy time.Time     // for writes, once it ends
 }
 
 // answers are the packets sent back, each used again and again.
@@ -71,13 +70,10 @@ func newConn(b *Broker, nc net.Conn) *conn {
 	c := &conn{
 		b:        b,
 		nc:       nc,
-		id:       b.lastID.Add(1),
-		out:      session.NewOutbox(b.config.MaximumQueuedBytes),
 		started:  time.Now(),
-		written:  make(chan struct{}),
+		left:     make(chan struct{}),
 		patience: b.config.ConnectTimeout,
 		fresh:    true,
-		filters:  make(map[string]bool),
 	}
 	c.in = frame.NewReader(c)
 	c.in.Limit = uint32(b.config.MaximumPacketSize)
@@ -86,7 +82,6 @@ func newConn(b *Broker, nc net.Conn) *conn {
 
 // run is the life of the connection. Whatever happens, it ends in order.
 func (c *conn) run() {
-	go c.write()
 	defer c.b.finished(c)
 	defer c.close()
 	cause := guard(c.serve)
@@ -134,7 +129,7 @@ func (c *conn) next() (first byte, body []byte, err error) {
 		return 0, nil, c.cause
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, nil, err
-	case c.accepted:
+	case c.line != nil:
 		return 0, nil, errKeepAlive // [MQTT-3.1.2-22] [MQTT3-3.1.2-24]
 	}
 	return 0, nil, errConnectTimeout
@@ -173,23 +168,53 @@ func (c *conn) kill(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 		c.nc.SetReadDeadline(time.Unix(1, 0))
-		c.out.Hurry()
+		if c.line != nil {
+			c.line.Hurry()
+		}
 	}
 }
 
-// end takes the session down and says farewell. The connection has then been
+// setLine starts the writer.
+func (c *conn) setLine(l *session.Line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.line = l
+	if c.cause != nil {
+		l.Hurry()
+	}
+	c.written = make(chan struct{})
+	go c.write()
+}
+
+// end gives up the session and says farewell. The connection has then been
 // closed by the peer, or may be.
 func (c *conn) end(cause error) {
-	c.b.leave(c)
-	for filter := range c.filters {
-		c.b.subscriptions.Unsubscribe(filter, c.id)
-	}
 	c.setEnd(cause)
-	c.out.Close(c.farewell(cause), errors.Is(cause, errShutdown))
-	c.publishWill() // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
+	if c.line != nil {
+		if errors.Is(cause, errTakenOver) {
+			c.client.out.Expect()
+		}
+		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown))
+	}
+	c.b.leave(c)
 	c.logEnd(cause)
+	if c.line == nil {
+		c.hangUp(c.refuseWith(cause))
+	}
 	c.drain()
-	<-c.written
+	if c.written != nil {
+		<-c.written
+	}
+}
+
+// refuseWith sends CONNACK where there is no writer.
+func (c *conn) refuseWith(cause error) error {
+	p := c.farewell(cause)
+	if p == nil || !c.peer.Fits(p) {
+		return nil
+	}
+	_, err := c.nc.Write(p.AppendTo(nil, c.version))
+	return err
 }
 
 func (c *conn) setEnd(cause error) {
@@ -219,8 +244,10 @@ func (c *conn) drain() {
 // close is the end of the connection's memory and of its goroutines.
 func (c *conn) close() {
 	c.nc.Close()
-	c.out.Close(nil, false)
-	<-c.written
-	c.out.Discard()
+	if c.line != nil {
+		c.line.Close(nil, false)
+		<-c.written
+	}
+	c.b.leave(c)
 	c.in.Reset(nil)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -38,12 +37,15 @@ func (c *conn) connect() error {
 	if err := c.authenticate(p); err != nil {
 		return err
 	}
-	c.b.register(c)
-	if err := c.accept(p, assigned); err != nil {
+	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
+	if err != nil {
+		return err
+	}
+	if err := c.accept(p, assigned, present); err != nil {
 		return err
 	}
 	if p.HasWill {
-		c.setWill(willOf(p)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
+		c.b.setWill(c.client, willOf(p, c.clientID)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
 	}
 	return nil
 }
@@ -62,14 +64,11 @@ func versionOfRefusal(named packets.Version) packets.Version {
 // speak makes v the version of the connection.
 func (c *conn) speak(p *packets.Connect, v packets.Version) {
 	c.version, c.in.Version = v, v
-	maximumPacketSize, _ := p.Props.MaximumPacketSize()
-	receiveMaximum, _ := p.Props.ReceiveMaximum()
-	c.out.Open(v, maximumPacketSize, receiveMaximum)
-	if v != packets.V5 {
-		c.receiver.Resume(mostReceive)
-	} else {
-		c.receiver.Resume(uint16(c.b.config.ReceiveMaximum))
-	}
+	c.peer.Version = v
+	c.peer.MaximumPacketSize, _ = p.Props.MaximumPacketSize()
+	c.peer.ReceiveMaximum, _ = p.Props.ReceiveMaximum()
+	aliases, _ := p.Props.TopicAliasMaximum()
+	c.peer.TopicAliasMaximum = min(aliases, uint16(c.b.config.TopicAliasMaximum))
 }
 
 // admissible is what this broker does not want of a CONNECT that is in order.
@@ -131,50 +130,56 @@ func refusal(err error) error {
 	return fmt.Errorf("%w: %v", Refuse(packets.BadUserNameOrPassword), err)
 }
 
-// willOf is the message to be published should the connection be lost.
-func willOf(p *packets.Connect) *session.Message {
-	w := packets.Publish{QoS: p.WillQoS, Retain: p.WillRetain, Topic: p.Will.Topic, Payload: p.Will.Payload}
-	from, to := &p.Will.Props, &w.Props
-	if v, ok := from.PayloadFormatIndicator(); ok {
-		to.SetPayloadFormatIndicator(v)
-	}
-	if v, ok := from.MessageExpiryInterval(); ok {
-		to.SetMessageExpiryInterval(v)
-	}
-	if v, ok := from.ContentType(); ok {
-		to.SetContentType(v)
-	}
-	if v, ok := from.ResponseTopic(); ok {
-		to.SetResponseTopic(v)
-	}
-	if v, ok := from.CorrelationData(); ok {
-		to.SetCorrelationData(v)
-	}
-	to.SetUserProperties(from.UserProperties()) // [MQTT-3.1.3-10]
-	return session.NewMessage(&w)
-}
-
-// accept sends CONNACK. It says what is not as a client would have to assume.
-func (c *conn) accept(p *packets.Connect, assigned bool) error {
-	a := packets.Connack{Reason: packets.Success} // no session is ever present [MQTT-3.2.2-2] [MQTT-3.2.2-3]
-	if c.expiry, _ = p.Props.SessionExpiryInterval(); c.expiry > 0 {
-		a.Props.SetSessionExpiryInterval(0)
+// accept begins with CONNACK. It says what is not as a client would have to
+// assume.
+func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
+	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
+	asked := c.askedExpiry(p)
+	if c.expiry = c.b.grant(asked); c.expiry != asked {
+		a.Props.SetSessionExpiryInterval(c.expiry)
 	}
 	if assigned {
 		a.Props.SetAssignedClientIdentifier([]byte(c.clientID)) // [MQTT-3.1.3-7]
 	}
-	if c.b.config.ReceiveMaximum != mostReceive {
-		a.Props.SetReceiveMaximum(uint16(c.b.config.ReceiveMaximum))
+	receiveMaximum := uint16(mostReceive)
+	if c.version == packets.V5 {
+		receiveMaximum = uint16(c.b.config.ReceiveMaximum)
 	}
+	if receiveMaximum != mostReceive {
+		a.Props.SetReceiveMaximum(receiveMaximum)
+	}
+	c.client.receiver.Resume(receiveMaximum)
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
-	a.Props.SetSubscriptionIdentifierAvailable(false)
-	a.Props.SetSharedSubscriptionAvailable(false)
-	if !c.out.Control(&a) { // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
+	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
+		a.Props.SetTopicAliasMaximum(most)
+		c.aliases.Reset(most)
+	}
+	line := c.client.out.Attach(c.peer, &a) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
+	if line == nil {
 		return errTooLargeToSend
 	}
-	c.accepted = true
+	c.setLine(line)
 	c.patience = time.Duration(p.KeepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
 	return nil
+}
+
+// askedExpiry is the Session Expiry Interval of a CONNECT. Before 5.0 a session
+// that is not clean has no end.
+func (c *conn) askedExpiry(p *packets.Connect) uint32 {
+	if c.version != packets.V5 && !p.CleanStart {
+		return forever
+	}
+	expiry, _ := p.Props.SessionExpiryInterval()
+	return expiry
+}
+
+// grant is how many seconds a session may last of those that are asked for.
+func (b *Broker) grant(expiry uint32) uint32 {
+	most := b.config.MaximumSessionExpiry
+	if most == 0 || most/time.Second >= forever {
+		return expiry
+	}
+	return min(expiry, uint32((most+time.Second-1)/time.Second))
 }
 
 var slash = []byte("/")

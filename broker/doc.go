@@ -6,26 +6,45 @@
 //	err = b.Serve(ctx, listener)
 //
 // Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket. [Broker.Shutdown] ends it all.
+// process, without a socket, [Broker.Publish] publishes without a client.
+// [Broker.Shutdown] ends it all.
 //
 // # What it does
 //
-// QoS 0, 1 and 2 both ways, retained messages, wills, subscription options, the
-// peer's Receive Maximum and Maximum Packet Size, message expiry.
+// QoS 0, 1 and 2 both ways, sessions that outlive their connections, retained
+// messages, wills and their delay, subscription options and identifiers, shared
+// subscriptions in all versions, topic aliases both ways, the peer's Receive
+// Maximum and Maximum Packet Size, message expiry. Enhanced authentication is not
+// there: it is refused.
 //
-// A session lives as long as its connection. A client may ask for more, but is
-// told the truth: Session Present is 0, and Session Expiry Interval in the
-// CONNACK of 5.0 is 0. So a will is published as soon as the connection is gone,
-// whatever its delay. What else is not there is announced in CONNACK: shared
-// subscriptions, subscription identifiers and topic aliases; so is enhanced
-// authentication, by refusing it.
+// # What a session is, and what is lost
 //
-// # When a receiver is slow
+// A session is kept in memory for as long as its client asks for, at most
+// [Config.MaximumSessionExpiry]. While the client is absent, messages at QoS 1
+// and 2 wait, those at QoS 0 do not. When it comes back, it is sent again what it
+// has not acknowledged, with DUP, and then what waits. A connection that takes
+// over from another is an absence of no length: there not even QoS 0 is lost, but
+// for what was on its way.
 //
-// Nobody else waits. Up to [Config.MaximumQueuedBytes] of messages wait for it.
-// Beyond, messages at QoS 0 are dropped, counted and logged. A message at QoS 1
-// or 2 that has no room ends the slow connection with Reason Code 0x97, so that
-// its client knows that something is missing.
+// A restart loses everything: sessions, what waits in them, retained messages.
+// PUBACK and PUBREC mean that the message is in memory. [Broker.Shutdown] is the
+// end of all sessions, and so publishes all wills.
+//
+// # When a receiver is slow, or absent
+//
+// Nobody else waits. Up to [Config.MaximumQueuedBytes] of messages wait for it, and
+// up to [Config.MaximumQueuedMessages]. Beyond, messages at QoS 0 are dropped,
+// counted and logged. A message at QoS 1 or 2 that has no room ends the slow
+// connection with Reason Code 0x97, so that its client knows that something is
+// missing. If there is no connection, the message is dropped, counted and logged.
+//
+// # Shared subscriptions
+//
+// Of all who subscribe to "$share/name/filter" one gets a message, chosen by
+// [Config.Sharing]: one that is there if there is one. When it goes, what waits
+// for it goes to another that is there; what it has been sent and has not
+// acknowledged waits for it, and goes to another when its session ends, but for
+// QoS 2. A group has no retained messages.
 //
 // # When a peer is wrong
 //

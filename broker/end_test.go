@@ -99,19 +99,6 @@ func TestDisconnect(t *testing.T) {
 	}
 }
 
-func TestSessionExpiryInDisconnect(t *testing.T) { // section 3.14.2.2.2
-	run(t, Config{}, func(w *world) {
-		d := &packets.Disconnect{}
-		d.Props.SetSessionExpiryInterval(5)
-		a := w.join(packets.V5, "a")
-		a.send(d)
-		a.ended(packets.ProtocolError)
-		b := w.join(packets.V5, "b", func(c *packets.Connect) { c.Props.SetSessionExpiryInterval(9) })
-		b.send(d)
-		b.closed()
-	})
-}
-
 // A will has all that CONNECT gives it, and is published when the connection is
 // lost. [MQTT-3.1.2-8] [MQTT-3.1.2-15] [MQTT-3.1.3-10]
 func TestWill(t *testing.T) {

@@ -31,7 +31,8 @@ func (e *ending) Error() string { return e.text }
 var (
 	errTakenOver      = &ending{packets.SessionTakenOver, "another connection has taken over the client identifier"}
 	errShutdown       = &ending{packets.ServerShuttingDown, "broker is shutting down"}
-	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes: no room for a message at QoS 1 or 2"}
+	errSessions       = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
+	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
 	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
 	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no answer from Authenticate"}
 	errTooLargeToSend = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
@@ -88,13 +89,13 @@ func (c *conn) farewell(cause error) packets.Packet {
 	switch {
 	case reason == packets.Success || c.version == 0:
 		return nil
-	case c.accepted && c.version == packets.V5:
+	case c.line != nil && c.version == packets.V5:
 		d := &packets.Disconnect{Reason: reason} // [MQTT-4.13.1-1]
 		if d.Validate(packets.V5) != nil {
 			d.Reason = packets.ProtocolError
 		}
 		return d
-	case c.accepted:
+	case c.line != nil:
 		return nil // before 5.0 a server has no DISCONNECT
 	}
 	a := &packets.Connack{Reason: reason}

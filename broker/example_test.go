@@ -37,6 +37,22 @@ func Example() {
 	}
 }
 
+// The program publishes a message that stays, and lives for an hour.
+func ExampleBroker_Publish() {
+	b, err := broker.New(broker.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+	m := broker.Message{Topic: "plant/state", Payload: []byte("running"), QoS: packets.AtLeastOnce, Retain: true}
+	m.Props.SetMessageExpiryInterval(3600)
+	fmt.Println(b.Publish(context.Background(), m))
+	fmt.Println(b.Publish(context.Background(), broker.Message{Topic: "plant/#"}))
+	// Output:
+	// <nil>
+	// broker: PUBLISH breaks [MQTT-3.3.2-2] of MQTT 5.0: no wildcard in a topic name
+}
+
 // Who may connect is decided by a function. Here a client dials within the
 // process, with the wrong password.
 func ExampleConfig_authenticate() {

@@ -17,13 +17,13 @@ func (c *conn) handle(first byte, body []byte) error {
 	}
 	switch p := p.(type) {
 	case *packets.Puback:
-		return c.settled(p.Type(), c.out.Puback(flow.OutID(p.PacketID)))
+		return c.settled(p.Type(), c.client.out.Puback(flow.OutID(p.PacketID)))
 	case *packets.Pubrec:
 		return c.onPubrec(p)
 	case *packets.Pubrel:
 		return c.onPubrel(p)
 	case *packets.Pubcomp:
-		return c.settled(p.Type(), c.out.Pubcomp(flow.OutID(p.PacketID)))
+		return c.settled(p.Type(), c.client.out.Pubcomp(flow.OutID(p.PacketID)))
 	case *packets.Subscribe:
 		return c.onSubscribe(p)
 	case *packets.Unsubscribe:
@@ -40,7 +40,7 @@ func (c *conn) handle(first byte, body []byte) error {
 
 // reply sends an answer.
 func (c *conn) reply(p packets.Packet) error {
-	if !c.out.Control(p) {
+	if !c.line.Control(p) {
 		return errTooLargeToSend
 	}
 	return nil
@@ -58,7 +58,7 @@ func (c *conn) settled(t packets.Type, o flow.Outcome) error {
 func (c *conn) onPubrec(p *packets.Pubrec) error {
 	a := &c.answer.pubrel
 	a.PacketID, a.Reason = p.PacketID, packets.Success
-	switch o := c.out.Pubrec(flow.OutID(p.PacketID), p.Reason); o {
+	switch o := c.client.out.Pubrec(flow.OutID(p.PacketID), p.Reason); o {
 	case flow.Unknown:
 		a.Reason = packets.PacketIdentifierNotFound
 		return c.reply(a)
@@ -71,19 +71,20 @@ func (c *conn) onPubrec(p *packets.Pubrec) error {
 
 func (c *conn) onPubrel(p *packets.Pubrel) error {
 	a := &c.answer.pubcomp
-	a.PacketID, a.Reason = p.PacketID, c.receiver.Pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	a.PacketID, a.Reason = p.PacketID, c.client.receiver.Pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
 	return c.reply(a)
 }
 
 // onDisconnect is section 3.14.4.
 func (c *conn) onDisconnect(p *packets.Disconnect) error {
-	if expiry, _ := p.Props.SessionExpiryInterval(); expiry > 0 && c.expiry == 0 {
-		return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
+	if expiry, changed := p.Props.SessionExpiryInterval(); changed {
+		if expiry > 0 && c.expiry == 0 {
+			return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
+		}
+		c.expiry = c.b.grant(expiry)
 	}
 	if p.Reason == packets.NormalDisconnection { // [MQTT-3.14.4-3] [MQTT3-3.14.4-3]
-		if will := c.takeWill(); will != nil {
-			will.Release()
-		}
+		c.b.dropWill(c.client)
 	}
 	return errDisconnected
 }

@@ -17,14 +17,17 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	}
 	defer m.Release()
 	p := &m.Publish
-	if err := c.mayPublish(p); err != nil {
+	if err := c.resolve(m); err != nil {
 		return err
+	}
+	if c.tooDeep(p.Topic) {
+		return errTooDeep
 	}
 	if p.QoS == packets.AtMostOnce {
 		c.publish(m)
 		return nil
 	}
-	receipt, arrival := c.receiver.Publish(flow.InID(p.PacketID), p.QoS)
+	receipt, arrival := c.client.receiver.Publish(flow.InID(p.PacketID), p.QoS)
 	switch arrival {
 	case flow.Excess:
 		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
@@ -33,26 +36,32 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		if !c.publish(m) {
 			reason = packets.NoMatchingSubscribers // which only 5.0 has a place for
 		}
-		c.receiver.Done(receipt, reason)
+		c.client.receiver.Done(receipt, reason)
 	}
 	return c.acknowledge()
 }
 
-// mayPublish is what packet p alone does not show.
-func (c *conn) mayPublish(p *packets.Publish) error {
-	switch {
-	case p.Props.Has().Has(packets.PropTopicAlias):
-		return c.broke(p.Type(), packets.TopicAliasInvalid, "", "MQTT-3.2.2-18", "a topic alias, though CONNACK allowed none")
-	case c.tooDeep(p.Topic):
-		return errTooDeep
+// resolve puts the topic in the place of its alias.
+func (c *conn) resolve(m *session.Message) error {
+	alias, ok := m.Publish.Props.TopicAlias()
+	if !ok {
+		return nil
 	}
-	return nil
+	topic, reason := c.aliases.Resolve(alias, m.Publish.Topic)
+	switch reason {
+	case packets.Success:
+		m.SetTopic(topic)
+		return nil
+	case packets.TopicAliasInvalid:
+		return c.broke(m.Publish.Type(), reason, "", "MQTT-3.3.2-9", "a topic alias of 1 to the Topic Alias Maximum")
+	}
+	return c.broke(m.Publish.Type(), reason, "", "§3.3.2.3.4", "a topic alias that stands for a topic")
 }
 
 // acknowledge sends what is due, in the order of arrival.
 func (c *conn) acknowledge() error {
 	for {
-		ack, ok := c.receiver.Next()
+		ack, ok := c.client.receiver.Next()
 		if !ok {
 			return nil
 		}
@@ -74,85 +83,88 @@ func (c *conn) acknowledge() error {
 // publish passes on a message of this client. It reports whether somebody wants
 // it.
 func (c *conn) publish(m *session.Message) (wanted bool) {
-	c.matches, wanted = c.b.publish(m, c.clientID, c.matches)
-	return wanted
+	m.From = c.clientID
+	return c.b.publish(m, &c.matches)
 }
 
-func (c *conn) setWill(m *session.Message) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.will = m
+// matches is memory for what a topic name matches.
+type matches struct {
+	clients []topics.Subscription[*client]
+	groups  []topics.Subscription[*group]
 }
 
-// takeWill gives the will to who asks first, after that nil [MQTT-3.1.2-10]
-// [MQTT3-3.1.2-10].
-func (c *conn) takeWill() *session.Message {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := c.will
-	c.will = nil
-	return m
-}
-
-// publishWill publishes the will, if there is one still.
-func (c *conn) publishWill() {
-	if m := c.takeWill(); m != nil {
-		defer m.Release()
-		m.Received(time.Now())
-		c.b.publish(m, c.clientID, nil)
-	}
-}
-
-// publish is the one way of a message into the broker, whoever sends it: from is
-// a client identifier. It uses the memory of found, and gives it back.
+// publish is the one way of a message into the broker, whoever sends it. It
+// reports whether somebody wants it.
 //
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
-func (b *Broker) publish(m *session.Message, from string, found []topics.Subscription[*conn]) (_ []topics.Subscription[*conn], wanted bool) {
+func (b *Broker) publish(m *session.Message, found *matches) (wanted bool) {
 	b.retain(m)
-	found = b.subscriptions.Match(found[:0], m.Publish.Topic)
-	for rest := found; len(rest) > 0; {
+	found.clients = b.subscriptions.Match(found.clients[:0], m.Publish.Topic)
+	for rest := found.clients; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].ID == rest[0].ID {
 			n++
 		}
-		if o, ok := merge(rest[:n], from); ok {
+		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
-			b.deliver(m, rest[0].Subscriber, o)
+			b.deliver(m, rest[0].Subscriber, o, nil)
 		}
 		rest = rest[n:]
 	}
-	clear(found) // a connection that has ended is not kept in memory
-	return found, wanted
+	found.groups = b.shared.Match(found.groups[:0], m.Publish.Topic)
+	for _, s := range found.groups {
+		if s.Subscriber.Pass(m) {
+			wanted = true
+		}
+	}
+	clear(found.clients) // a session that has ended is not kept in memory
+	clear(found.groups)
+	return wanted
 }
 
 // merge makes one of all subscriptions of a client that match: the message is
 // sent once, at the highest QoS [MQTT-3.3.4-2] [MQTT3-3.3.5-1]. It is false when
-// they do not want what comes from that client [MQTT-3.8.3-3].
-func merge(all []topics.Subscription[*conn], from string) (o topics.Options, wanted bool) {
+// they do not want what comes from that client [MQTT-3.8.3-3]. It has the
+// identifiers of all that do [MQTT-3.3.4-4].
+func merge(all []topics.Subscription[*client], from string) (o topics.Options, wanted bool) {
 	for i := range all {
 		s := &all[i]
-		if s.NoLocal && s.Subscriber.clientID == from {
+		if s.NoLocal && s.Subscriber.id == from {
 			continue
 		}
 		wanted = true
 		o.QoS = max(o.QoS, s.QoS)
 		o.RetainAsPublished = o.RetainAsPublished || s.RetainAsPublished
+		if o.Identifiers == nil {
+			o.Identifiers = s.Identifiers
+		} else {
+			o.Identifiers = append(o.Identifiers[:len(o.Identifiers):len(o.Identifiers)], s.Identifiers...)
+		}
 	}
 	return o, wanted
 }
 
-// deliver puts m into the outbox of a receiver.
-func (b *Broker) deliver(m *session.Message, to *conn, o topics.Options) {
-	qos := min(o.QoS, m.Publish.QoS)                  // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-	retain := o.RetainAsPublished && m.Publish.Retain // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
-	switch pushed, n := to.out.Push(m, qos, retain); {
-	case pushed == session.Overflow:
-		to.kill(errOverflow)
-	case pushed == session.Dropped && powerOfTwo(n):
-		b.config.Logger.Warn("messages at QoS 0 dropped", "limit", "MaximumQueuedBytes",
-			"value", b.config.MaximumQueuedBytes, "client", to.clientID, "remote", to.nc.RemoteAddr(), "dropped", n)
+// deliver puts m into the outbox of a receiver, who may have it from a group.
+func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g session.Group) session.Pushed {
+	t := session.Terms{
+		QoS:         min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+		Retain:      o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
+		Identifiers: o.Identifiers,
+		Group:       g,
 	}
+	pushed, n := to.out.Push(m, t)
+	if pushed == session.Dropped || pushed == session.Overflow {
+		b.dropped.Add(1)
+	}
+	switch {
+	case pushed == session.Overflow:
+		b.kill(to, errOverflow)
+	case pushed == session.Dropped && powerOfTwo(n):
+		b.config.Logger.Warn("message dropped", "limit", "MaximumQueuedBytes or MaximumQueuedMessages",
+			"client", to.id, "qos", t.QoS, "dropped", n)
+	}
+	return pushed
 }
 
 // retain keeps m for those who subscribe later, if it is to be kept.

@@ -172,6 +172,10 @@ func (w *world) visit(addr string, random *rand.Rand) {
 	}()
 	c := &packets.Connect{ClientID: fmt.Appendf(nil, "c%d", random.IntN(6)), CleanStart: true}
 	will("will/x", "gone")(c)
+	if random.IntN(2) == 0 {
+		keeping(1 + random.Uint32N(2))(c)
+		c.Will.Props.SetWillDelayInterval(random.Uint32N(2))
+	}
 	b := c.AppendTo(nil, v)
 	b = (&packets.Subscribe{PacketID: 9, Filters: []packets.Subscription{
 		{Filter: []byte("#"), QoS: packets.QoS(random.IntN(3))}, {Filter: []byte("x/+"), QoS: 1},

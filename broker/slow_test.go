@@ -35,7 +35,7 @@ func TestSlowReceiverLosesQoS0(t *testing.T) {
 		if got < 80 || got > 300 {
 			t.Errorf("%d messages came", got)
 		}
-		lines := strings.Count(w.log.String(), "QoS 0 dropped")
+		lines := strings.Count(w.log.String(), "message dropped")
 		if lines < 9 || lines > 10 || !strings.Contains(w.log.String(), "dropped=512") {
 			t.Errorf("%d lines for %d dropped:\n%s", lines, n-got, w.log)
 		}

@@ -8,14 +8,15 @@ import (
 
 // onSubscribe is section 3.8.4.
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
-	if p.Props.Has().Has(packets.PropSubscriptionIdentifier) {
-		return c.broke(p.Type(), packets.SubscriptionIdentifiersNotSupported, "", "§3.2.2.3.12", "a subscription identifier, though CONNACK allowed none")
+	var identifiers []uint32
+	if id, ok := p.Props.SubscriptionIdentifier(); ok {
+		identifiers = []uint32{id}
 	}
 	a := &c.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
 	c.replays = c.replays[:0]
 	for i := range p.Filters {
-		reason, err := c.subscribe(&p.Filters[i])
+		reason, err := c.subscribe(&p.Filters[i], identifiers)
 		if err != nil {
 			return err
 		}
@@ -25,38 +26,44 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 		return err
 	}
 	for _, r := range c.replays {
-		c.out.Replay(r)
+		c.client.out.Replay(r)
 	}
 	clear(c.replays)
 	return nil
 }
 
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
-func (c *conn) subscribe(x *packets.Subscription) (packets.ReasonCode, error) {
+func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	had := c.filters[string(x.Filter)]
+	had := c.client.filters[string(x.Filter)]
 	switch {
-	case shared && c.version == packets.V5:
-		return 0, c.broke(packets.TypeSubscribe, packets.SharedSubscriptionsNotSupported, "", "§3.2.2.3.13", "a shared subscription, though CONNACK allowed none")
-	case shared:
-		return c.refuse(packets.SharedSubscriptionsNotSupported, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	}
 	filter := string(x.Filter)
-	c.filters[filter] = true
-	c.b.subscriptions.Subscribe(filter, topics.Subscription[*conn]{
-		ID:         c.id,
-		Subscriber: c,
-		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished},
-	})
+	c.client.filters[filter] = true
+	s := topics.Subscription[*client]{
+		ID:         c.client.number,
+		Subscriber: c.client,
+		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
+	}
+	if shared {
+		c.b.share(filter, s)
+	} else {
+		c.b.subscriptions.Subscribe(filter, s)
+	}
 	switch {
+	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
-		c.replays = append(c.replays, session.Replay{Filter: filter, QoS: x.QoS, Until: c.b.retentions.Load()})
+		c.replays = append(c.replays, session.Replay{
+			Filter: filter,
+			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
+			Until:  c.b.retentions.Load(),
+		})
 	}
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
@@ -83,12 +90,21 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.filters[string(filter)] {
-			delete(c.filters, string(filter))
-			c.b.subscriptions.Unsubscribe(string(filter), c.id)
+		if c.client.filters[string(filter)] {
+			delete(c.client.filters, string(filter))
+			c.b.unsubscribe(string(filter), c.client)
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
 	}
 	return c.reply(a)
+}
+
+// unsubscribe takes cl off a filter that is one of its own.
+func (b *Broker) unsubscribe(filter string, cl *client) {
+	if _, _, shared := packets.SplitShared(filter); shared {
+		b.unshare(filter, cl)
+		return
+	}
+	b.subscriptions.Unsubscribe(filter, cl.number)
 }

@@ -130,36 +130,6 @@ func TestV5_3_8_4_3_SubscriptionIsReplaced(t *testing.T) {
 	})
 }
 
-// What CONNACK has said is not there is refused, each version in its words.
-func TestNotAvailable(t *testing.T) {
-	shared := func() *packets.Subscribe {
-		return &packets.Subscribe{PacketID: 3, Filters: []packets.Subscription{{Filter: []byte("$share/g/x")}, {Filter: []byte("y"), QoS: 1}}}
-	}
-	run(t, Config{}, func(w *world) {
-		a := w.join(packets.V5, "a")
-		a.send(shared())
-		a.ended(packets.SharedSubscriptionsNotSupported)
-
-		b := w.join(packets.V5, "b")
-		s := &packets.Subscribe{PacketID: 3, Filters: []packets.Subscription{{Filter: []byte("x")}}}
-		s.Props.SetSubscriptionIdentifier(1)
-		b.send(s)
-		b.ended(packets.SubscriptionIdentifiersNotSupported)
-
-		c := w.join(packets.V5, "c")
-		c.send(message("x", "", 0, func(m *packets.Publish) { m.Props.SetTopicAlias(1) }))
-		c.ended(packets.TopicAliasInvalid)
-
-		d := w.join(packets.V311, "d")
-		d.send(shared())
-		d.want("SUBACK packet-id=3 reason=0x80 reason=0x01")
-
-		e := w.join(packets.V31, "e")
-		e.send(shared())
-		e.closed()
-	})
-}
-
 func TestMaximumSubscriptions(t *testing.T) {
 	run(t, Config{MaximumSubscriptions: 2}, func(w *world) {
 		a := w.join(packets.V5, "a")

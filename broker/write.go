@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/packets"
 )
 
 // Payloads of this size in bytes are written from where they are. Copying
@@ -18,7 +17,7 @@ const sendInPlace = 4096
 // writer has what the writing goroutine uses again and again.
 type writer struct {
 	batch   session.Batch
-	head    packets.Publish
+	encoder *session.Encoder
 	buf     []byte
 	cuts    []cut
 	vectors net.Buffers
@@ -34,18 +33,24 @@ type cut struct {
 // keepBuffer is how large a buffer is kept for the next batch, in bytes.
 const keepBuffer = 128 << 10
 
-// write sends what is in the outbox until that is closed and empty.
+// write sends what the line has until that is closed and empty.
 func (c *conn) write() {
 	defer close(c.written)
-	var w writer
+	w := writer{encoder: session.NewEncoder(c.peer)}
 	err := guard(func() error {
-		for c.out.Take(&w.batch) {
+		for c.line.Take(&w.batch) {
 			if err := c.send(&w); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	c.expand(&w) // the session goes on
+	c.hangUp(err)
+}
+
+// hangUp is the end of what is written, for that reason, or nil if it is all.
+func (c *conn) hangUp(err error) {
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if err == nil && ok && half.CloseWrite() == nil {
 		return
@@ -56,12 +61,20 @@ func (c *conn) write() {
 	c.nc.Close()
 }
 
+// expand looks up the retained messages that the batch asks for.
+func (c *conn) expand(w *writer) {
+	if r := w.batch.Replay; r != nil {
+		w.batch.Replay = nil
+		c.client.out.Expand(r, c.b.retainedFor(r))
+	}
+}
+
 // send writes a batch and releases its messages.
 func (c *conn) send(w *writer) error {
 	w.buf = append(w.buf[:0], w.batch.Control...)
 	for i := range w.batch.Messages {
 		d := &w.batch.Messages[i]
-		w.buf = d.AppendHead(w.buf, &w.head, c.version)
+		w.buf = w.encoder.AppendHead(w.buf, d)
 		if p := d.Message.Publish.Payload; len(p) < sendInPlace {
 			w.buf = append(w.buf, p...)
 		} else {
@@ -78,9 +91,7 @@ func (c *conn) send(w *writer) error {
 	if cap(w.buf) > keepBuffer {
 		w.buf = nil
 	}
-	if r := w.batch.Replay; r != nil {
-		c.out.Expand(r, c.b.retainedFor(r))
-	}
+	c.expand(w)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
 )
 
 // batchBytes is how many bytes of messages a batch has, more or less.
@@ -22,49 +23,44 @@ type Delivery struct {
 	Message  *Message
 	PacketID uint16
 	Left     uint32 // Message Expiry Interval in seconds, if the message expires
-	QoS      packets.QoS
-	Retain   bool
-}
-
-// AppendHead appends the PUBLISH of d in version v without its payload. It uses
-// p for that, which is not good for more.
-func (d *Delivery) AppendHead(b []byte, p *packets.Publish, v packets.Version) []byte {
-	*p = d.Message.Publish
-	p.Dup = false // [MQTT-3.3.1-3] [MQTT3-3.3.1-3]
-	p.QoS, p.Retain, p.PacketID = d.QoS, d.Retain, d.PacketID
-	if d.Message.Expires() {
-		p.Props.SetMessageExpiryInterval(d.Left) // [MQTT-3.3.2-6]
-	}
-	return p.AppendHead(b, v)
+	Dup      bool
+	Terms
 }
 
 // Take waits until there is something to send, and fills b with it. It is false
-// when the outbox is closed and nothing is left.
-func (o *Outbox) Take(b *Batch) bool {
+// when the line is closed and nothing is left.
+func (l *Line) Take(b *Batch) bool {
+	o := l.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for !o.closed && len(o.control) == 0 && !o.sendable(o.next()) {
-		o.work.Wait()
-	}
-	b.Control, o.control = o.control, b.Control[:0]
-	o.room.Broadcast()
-	o.fill(b)
-	if len(b.Control) == 0 && len(b.Messages) == 0 && b.Replay == nil && o.closed {
-		if o.final == nil {
-			return false
+	for {
+		b.Control, l.control = l.control, b.Control[:0]
+		l.room.Broadcast()
+		b.Messages, b.Replay = b.Messages[:0], nil
+		if o.line == l {
+			l.fill(b)
 		}
-		b.Control, o.final = o.final, nil
+		switch {
+		case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil:
+			return true
+		case !l.closed:
+			l.work.Wait()
+		case l.final == nil:
+			return false
+		default:
+			b.Control, l.final = l.final, nil
+			return true
+		}
 	}
-	return true
 }
 
-// fill takes messages out of the queues into b.
-func (o *Outbox) fill(b *Batch) {
+// fill takes messages out of the queues into b, behind those to be sent again.
+func (l *Line) fill(b *Batch) {
+	o := l.out
 	var now time.Time // asked for once, if at all
-	b.Messages, b.Replay = b.Messages[:0], nil
-	for size := 0; size < batchBytes; {
+	for size := l.resend(b, &now); size < batchBytes && !o.expanding; {
 		q := o.next()
-		if !o.sendable(q) {
+		if !o.sendable(q.first()) {
 			return
 		}
 		e := q.pop()
@@ -72,22 +68,65 @@ func (o *Outbox) fill(b *Batch) {
 			o.bytes -= e.cost
 		}
 		if e.replay != nil {
-			b.Replay = e.replay
+			b.Replay, o.expanding = e.replay, true
 			return
 		}
-		left, gone := expired(&e, &now)
-		if gone || o.maximum != 0 && e.message.packetSize(o.version, e.qos) > int(o.maximum) {
+		left, gone := expired(e.message, &now)
+		if gone || l.tooLarge(&e) {
 			e.message.Release() // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
 			continue
 		}
-		d := Delivery{Message: e.message, QoS: e.qos, Retain: e.retain, Left: left}
-		if e.qos > 0 {
-			id, _ := o.sender.Begin(e.qos, struct{}{}) // sendable has asked
+		d := Delivery{Message: e.message, Left: left, Terms: e.Terms}
+		if e.QoS > 0 {
+			id, _ := o.sender.Begin(e.QoS, e) // sendable has asked
+			o.inFlight += e.cost
+			e.message.Retain() // for the exchange
 			d.PacketID = uint16(id)
 		}
 		b.Messages = append(b.Messages, d)
-		size += e.cost
+		size += e.message.cost()
 	}
+}
+
+// resend puts what an earlier connection has sent in vain into b, as far as the
+// quota allows. Its delivery has begun, so it does not expire. It gives the
+// bytes.
+func (l *Line) resend(b *Batch, now *time.Time) (size int) {
+	o := l.out
+	for size < batchBytes {
+		x, ok := o.sender.Resend()
+		if !ok {
+			break
+		}
+		if l.tooLarge(&x.M) {
+			l.forgo(x, b)
+			continue
+		}
+		m := x.M.message
+		left, _ := expired(m, now)
+		m.Retain()
+		b.Messages = append(b.Messages, Delivery{Message: m, PacketID: uint16(x.ID), Left: left, Dup: true, Terms: x.M.Terms})
+		size += m.cost()
+	}
+	return size
+}
+
+// forgo acts as if a message had been sent that the peer does not accept any
+// more [MQTT-3.1.2-25].
+func (l *Line) forgo(x flow.Exchange[entry], b *Batch) {
+	o := l.out
+	if x.State == flow.AwaitPuback {
+		o.sender.Puback(x.ID)
+	} else {
+		o.sender.Pubrec(x.ID, packets.Success)
+		rel := packets.Pubrel{PacketID: uint16(x.ID)}
+		b.Control = rel.AppendTo(b.Control, l.peer.Version)
+	}
+	o.settled(x.M)
+}
+
+func (l *Line) tooLarge(e *entry) bool {
+	return !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
 }
 
 // next is the queue whose turn it is.
@@ -98,27 +137,21 @@ func (o *Outbox) next() *queue {
 	return &o.queue
 }
 
-// sendable reports whether q has something that need not wait for the peer.
-func (o *Outbox) sendable(q *queue) bool {
-	e := q.first()
-	return e != nil && (e.qos == 0 || o.sender.Available() > 0) // [MQTT-3.3.4-9] [MQTT-4.9.0-2]
+// sendable reports whether e is there and need not wait for the peer: for its
+// Receive Maximum [MQTT-3.3.4-9] [MQTT-4.9.0-2], or for bytes to be acknowledged.
+func (o *Outbox) sendable(e *entry) bool {
+	return e != nil && (e.QoS == 0 ||
+		o.sender.Available() > 0 && (o.inFlight == 0 || o.inFlight+e.cost <= o.limits.Bytes))
 }
 
-// Expand puts retained messages where r was, unless the outbox is closed by now.
-// It takes over the references.
-func (o *Outbox) Expand(r *Replay, retained []*Message) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, m := range retained {
-		if o.closed {
-			m.Release()
-			continue
-		}
-		o.front.push(entry{
-			message: m,
-			qos:     min(r.QoS, m.Publish.QoS), // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-			retain:  true,                      // [MQTT3-3.3.1-8]
-			cost:    m.cost(),
-		})
+// expired reports whether m has no time left, and how much it has.
+func expired(m *Message, now *time.Time) (left uint32, gone bool) {
+	if !m.Expires() {
+		return 0, false
 	}
+	if now.IsZero() {
+		*now = time.Now()
+	}
+	left = m.Left(*now)
+	return left, left == 0
 }

@@ -1,6 +1,6 @@
 // Package session is what the broker keeps for one client: the messages on their
 // way to it, and the exchanges that deliver them.
 //
-// A session lives as long as its connection: nothing of it survives, and nothing
-// is sent a second time.
+// An [Outbox] belongs to the session and outlives connections; a [Line] is the
+// way out of it to one connection.
 package session

@@ -18,10 +18,14 @@ type Message struct {
 	// releases its reference. Identifier and DUP mean nothing to receivers.
 	Publish packets.Publish
 
+	// From is the client identifier of who has published it.
+	From string
+
 	// Sequence is the place of a retained message among all that ever were.
 	Sequence uint64
 
 	expires time.Time // zero if never
+	topic   []byte    // memory for SetTopic
 	frame   *frame.Frame
 	refs    atomic.Int32
 }
@@ -32,9 +36,10 @@ var messages = sync.Pool{New: func() any { return new(Message) }}
 // takes over the caller's reference of f. The error is a [*packets.BrokenError].
 func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
 	m := messages.Get().(*Message)
-	m.frame, m.expires = f, time.Time{}
+	m.frame, m.expires, m.From = f, time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.DecodeFrom(packets.Client, first, f.Bytes(), v); err != nil {
+		m.Publish = packets.Publish{} // with memory for Subscription Identifiers, which receivers would share
 		m.Release()
 		return nil, err
 	}
@@ -53,13 +58,21 @@ func NewMessage(p *packets.Publish) *Message {
 	f := frame.New(1 + wire.SizeVarInt(uint32(size)) + size)
 	whole := bare.AppendTo(f.Bytes()[:0], packets.V5)
 	m := messages.Get().(*Message)
-	m.frame, m.expires = f, time.Time{}
+	m.frame, m.expires, m.From = f, time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.Decode(whole[0], whole[len(whole)-size:], packets.V5); err != nil {
 		panic("session: message is not valid: " + err.Error())
 	}
 	m.Publish.QoS = p.QoS
 	return m
+}
+
+// SetTopic puts a copy of topic in the place of a Topic Alias. It comes before
+// anyone else can see m.
+func (m *Message) SetTopic(topic []byte) {
+	m.topic = append(m.topic[:0], topic...)
+	m.Publish.Topic = m.topic
+	m.Publish.Props.Unset(packets.PropTopicAlias)
 }
 
 // Received says when the broker took over m: its Message Expiry Interval is
@@ -105,16 +118,38 @@ const overhead = 128
 // cost is what m counts in a queue, in bytes.
 func (m *Message) cost() int { return overhead + len(m.frame.Bytes()) }
 
+// aliasSize is how many bytes a Topic Alias has in the properties.
+const aliasSize = 3
+
 // packetSize is the size of the PUBLISH in bytes that brings m to a receiver of
-// version v at that QoS. How long it is left to live makes no difference.
-func (m *Message) packetSize(v packets.Version, qos packets.QoS) int {
+// version v, with more bytes of properties in 5.0. How long it is left to live
+// makes no difference.
+func (m *Message) packetSize(v packets.Version, t Terms, more int) int {
 	n := m.Publish.Size(v)
 	const packetID = 2
 	if m.Publish.QoS > 0 {
 		n -= packetID
 	}
-	if qos > 0 {
+	if t.QoS > 0 {
 		n += packetID
 	}
+	for _, id := range t.Identifiers {
+		more += 1 + wire.SizeVarInt(id)
+	}
+	if v == packets.V5 && more > 0 {
+		props := m.propertyLength()
+		n += more + wire.SizeVarInt(uint32(props+more)) - wire.SizeVarInt(uint32(props))
+	}
 	return 1 + wire.SizeVarInt(uint32(n)) + n
+}
+
+// propertyLength is section 2.2.2.1: the bytes of properties without those that
+// say how many there are.
+func (m *Message) propertyLength() int {
+	block := m.Publish.Size(packets.V5) - m.Publish.Size(packets.V311)
+	n := block - 1
+	for n+wire.SizeVarInt(uint32(n)) > block {
+		n--
+	}
+	return n
 }

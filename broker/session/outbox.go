@@ -2,11 +2,9 @@ package session
 
 import (
 	"sync"
-	"time"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
-	"github.com/fletchmq/fletch/packets/wire"
 )
 
 // Pushed is what became of a message that was pushed.
@@ -15,78 +13,76 @@ type Pushed uint8
 // The ways of a message.
 const (
 	Queued   Pushed = iota // it will be sent
-	Dropped                // QoS 0, and no room
-	Overflow               // QoS 1 or 2, and no room: the connection has to go
-	Gone                   // the outbox is closed
+	Dropped                // no room: QoS 0, or the client is absent
+	Overflow               // no room for QoS 1 or 2: the connection has to go
+	Gone                   // QoS 0 and the client is absent, or the session has ended
 )
 
-// Outbox is what one connection has still to send. Those who publish push
-// messages, the connection's reader puts in control packets and hands over the
-// acknowledgements of the peer, its writer takes batches out. Messages leave in
-// the order in which they came: one that waits for the peer's Receive Maximum
-// holds up those behind it, but no control packet [MQTT-3.3.4-10].
+// Limits bound what may wait in an Outbox. One message always may.
+type Limits struct {
+	Messages int
+	Bytes    int // and as many may be sent and not acknowledged
+}
+
+// Outbox is what one session has still to send, section 4.1: messages that wait,
+// and exchanges under way. Those who publish push messages, a Line takes them
+// out. Messages leave in the order in which they came: one that waits for the
+// peer's Receive Maximum holds up those behind it. While no line is attached,
+// only messages at QoS 1 and 2 are kept [MQTT3-3.1.2-5].
 //
-// No method waits for a peer but those of the reader and the writer that say so.
+// No method waits for a peer.
 type Outbox struct {
-	limit int // bytes of messages
+	limits Limits
 
-	mu      sync.Mutex
-	work    sync.Cond // the writer waits for something to send
-	room    sync.Cond // the reader waits for control packets to leave
-	version packets.Version
-	maximum uint32 // Maximum Packet Size of the peer in bytes, 0 if none
-	sender  flow.Sender[struct{}]
-	control []byte // packets that have no queue
-	front   queue  // retained messages, before queue
-	queue   queue
-	bytes   int // that queue costs
-	dropped uint64
-	final   []byte // last of all
-	hurry   bool   // the reader waits no more
-	closed  bool
+	mu        sync.Mutex
+	line      *Line // attached
+	expected  bool  // the next line is about to attach
+	ended     bool
+	sender    flow.Sender[entry]
+	front     queue // retained messages, before queue
+	queue     queue
+	expanding bool   // retained messages are being looked up: the rest waits
+	bytes     int    // that queue costs
+	inFlight  int    // bytes that what is in sender costs
+	dropped   uint64 // messages
 }
 
-// controlLimit is how many bytes of control packets may wait before the reader,
-// whose packets they answer, does.
-const controlLimit = 32 << 10
+// NewOutbox is the Outbox of a new session.
+func NewOutbox(l Limits) *Outbox { return &Outbox{limits: l} }
 
-// NewOutbox is an outbox in which messages of limit bytes may wait, and one more.
-func NewOutbox(limit int) *Outbox {
-	o := &Outbox{limit: limit}
-	o.work.L, o.room.L = &o.mu, &o.mu
-	return o
-}
-
-// Open says what CONNECT has said: the version, the largest packet in bytes that
-// the peer accepts, 0 if any, and its Receive Maximum.
-func (o *Outbox) Open(v packets.Version, maximumPacketSize uint32, receiveMaximum uint16) {
+// Push queues m, with a reference of its own. When m is dropped, n is how many
+// have been.
+func (o *Outbox) Push(m *Message, t Terms) (p Pushed, n uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.version, o.maximum = v, maximumPacketSize
-	o.sender.Resume(receiveMaximum)
-}
-
-// Push queues m at that QoS, with a reference of its own. When m is dropped, n
-// is how many have been.
-func (o *Outbox) Push(m *Message, qos packets.QoS, retain bool) (p Pushed, n uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	absent := o.line == nil && !o.expected
 	cost := m.cost()
 	switch {
-	case o.closed:
+	case o.ended, o.line != nil && o.line.closed, absent && t.QoS == 0:
 		return Gone, 0
-	case o.bytes == 0 || o.bytes+cost <= o.limit:
-	case qos > 0:
-		return Overflow, 0
-	default:
+	case o.hasRoom(cost):
+	case absent, t.QoS == 0:
 		o.dropped++
 		return Dropped, o.dropped
+	default:
+		return Overflow, 0
 	}
 	m.Retain()
 	o.bytes += cost
-	o.queue.push(entry{message: m, qos: qos, retain: retain, cost: cost})
-	o.work.Signal()
+	o.queue.push(entry{message: m, cost: cost, Terms: t})
+	o.wake()
 	return Queued, 0
+}
+
+func (o *Outbox) hasRoom(cost int) bool {
+	return o.bytes == 0 || o.bytes+cost <= o.limits.Bytes && o.queue.len() < o.limits.Messages
+}
+
+// wake tells the writer that there may be something to send.
+func (o *Outbox) wake() {
+	if o.line != nil {
+		o.line.work.Signal()
+	}
 }
 
 // Replay queues the retained messages of a subscription. They are looked up when
@@ -95,42 +91,166 @@ func (o *Outbox) Push(m *Message, qos packets.QoS, retain bool) (p Pushed, n uin
 func (o *Outbox) Replay(r Replay) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed {
+	if !o.ended {
 		o.queue.push(entry{replay: &r})
-		o.work.Signal()
+		o.wake()
 	}
 }
 
-// Control queues a packet other than PUBLISH, before all messages. It waits
-// while the peer does not take those it has asked for. It is false if the peer
-// does not accept a packet of that size [MQTT-3.1.2-24].
-func (o *Outbox) Control(p packets.Packet) bool {
+// Expand puts retained messages where r was, which a Batch has had. It takes
+// over the references.
+func (o *Outbox) Expand(r *Replay, retained []*Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.fits(p) {
-		return false
+	o.expanding = false
+	for _, m := range retained {
+		t := r.Terms
+		t.QoS = min(t.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+		t.Retain = true                   // [MQTT3-3.3.1-8]
+		if o.ended || o.line == nil && !o.expected && t.QoS == 0 {
+			m.Release()
+			continue
+		}
+		o.front.push(entry{message: m, Terms: t})
 	}
-	for len(o.control) > controlLimit && !o.hurry {
-		o.room.Wait()
-	}
-	if !o.closed {
-		o.control = p.AppendTo(o.control, o.version)
-		o.work.Signal()
-	}
-	return true
+	o.wake()
 }
 
-func (o *Outbox) fits(p packets.Packet) bool {
-	n := p.Size(o.version)
-	return o.maximum == 0 || uint32(1+wire.SizeVarInt(uint32(n))+n) <= o.maximum
+// Expect says that another connection takes over at once: until it attaches,
+// messages at QoS 0 are not dropped. It comes before the Close of the line.
+func (o *Outbox) Expect() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.expected = true
+}
+
+// Forsake says that nobody takes over after all.
+func (o *Outbox) Forsake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.expected = false; o.line == nil {
+		o.detach()
+	}
+}
+
+// detach leaves the client without a connection.
+func (o *Outbox) detach() {
+	o.line = nil
+	if o.ended {
+		o.discard()
+		return
+	}
+	if !o.expected {
+		o.front.filter(o.outlives)
+		o.queue.filter(o.outlives)
+	}
+	o.sender.Trim()
+}
+
+// outlives reports whether e waits for the next connection, and releases it if
+// it does not.
+func (o *Outbox) outlives(e *entry) bool {
+	if e.message == nil || e.QoS > 0 {
+		return true
+	}
+	e.message.Release()
+	return false
+}
+
+// End is the end of the session: all messages are released, but those that a
+// line flushes when that is done, and those of shared subscriptions that another
+// member is to get. The caller releases these.
+func (o *Outbox) End() (orphans []Orphan) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	if o.line != nil {
+		return nil
+	}
+	for x := range o.sender.All() {
+		if x.State == flow.AwaitPuback { // [MQTT-4.8.2-5]
+			orphans = x.M.orphan(orphans)
+		}
+	}
+	for _, e := range o.queue.entries[o.queue.head:] {
+		orphans = e.orphan(orphans)
+	}
+	o.discard()
+	return orphans
+}
+
+// Strays takes out what waits from these groups, while nobody is there or about
+// to be. The caller releases the messages.
+func (o *Outbox) Strays(groups map[Group]bool) (orphans []Orphan) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.line != nil || o.expected {
+		return nil
+	}
+	o.queue.filter(func(e *entry) bool {
+		if !groups[e.Group] {
+			return true
+		}
+		o.bytes -= e.cost
+		orphans = append(orphans, Orphan{e.message, e.Group})
+		return false
+	})
+	return orphans
+}
+
+func (e *entry) orphan(all []Orphan) []Orphan {
+	if e.Group == nil {
+		return all
+	}
+	e.message.Retain()
+	return append(all, Orphan{e.message, e.Group})
+}
+
+func (o *Outbox) discard() {
+	o.front.clear()
+	o.queue.clear()
+	for x := range o.sender.Reset() {
+		o.settled(x.M)
+	}
+	o.bytes = 0
+}
+
+// settled lets go of a message whose exchange needs it no more.
+func (o *Outbox) settled(e entry) {
+	if e.message != nil {
+		o.inFlight -= e.cost
+		e.message.Release()
+	}
+}
+
+// Waiting is how many messages wait to be sent, and their bytes.
+func (o *Outbox) Waiting() (messages, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.front.len() + o.queue.len(), o.bytes
+}
+
+// Attached reports whether the client is there, or about to be.
+func (o *Outbox) Attached() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.line != nil && !o.line.closed || o.expected
+}
+
+// Load is how many messages wait or are not acknowledged.
+func (o *Outbox) Load() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queue.len() + o.sender.InFlight()
 }
 
 // Puback handles the packet of that name, as do the next two.
 func (o *Outbox) Puback(id flow.OutID) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.work.Signal()
-	_, outcome := o.sender.Puback(id)
+	defer o.wake()
+	e, outcome := o.sender.Puback(id)
+	o.settled(e)
 	return outcome
 }
 
@@ -138,8 +258,9 @@ func (o *Outbox) Puback(id flow.OutID) flow.Outcome {
 func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.work.Signal()
-	_, outcome := o.sender.Pubrec(id, reason)
+	defer o.wake()
+	e, outcome := o.sender.Pubrec(id, reason)
+	o.settled(e)
 	return outcome
 }
 
@@ -147,67 +268,7 @@ func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode) flow.Outcome {
 func (o *Outbox) Pubcomp(id flow.OutID) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.work.Signal()
+	defer o.wake()
 	_, outcome := o.sender.Pubcomp(id)
 	return outcome
-}
-
-// Hurry ends the waiting of Control for good.
-func (o *Outbox) Hurry() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.hurry = true
-	o.room.Broadcast()
-}
-
-// Close lets the writer go when it has sent the control packets, with flush also
-// those messages that need not wait for the peer, and behind all that final. A
-// second time it does nothing.
-func (o *Outbox) Close(final packets.Packet, flush bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return
-	}
-	o.closed, o.hurry = true, true
-	if final != nil && o.fits(final) {
-		o.final = final.AppendTo(nil, o.version)
-	}
-	if !flush {
-		o.discard()
-	}
-	o.work.Signal()
-	o.room.Broadcast()
-}
-
-// Discard releases all messages. It comes after Close, when the writer is gone.
-func (o *Outbox) Discard() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.discard()
-}
-
-func (o *Outbox) discard() {
-	o.front.clear()
-	o.queue.clear()
-	o.bytes = 0
-}
-
-// Waiting is how many messages wait, and their bytes.
-func (o *Outbox) Waiting() (messages, bytes int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.front.len() + o.queue.len(), o.bytes
-}
-
-// expired reports whether e has no time left, and how much it has.
-func expired(e *entry, now *time.Time) (left uint32, gone bool) {
-	if !e.message.Expires() {
-		return 0, false
-	}
-	if now.IsZero() {
-		*now = time.Now()
-	}
-	left = e.message.Left(*now)
-	return left, left == 0
 }

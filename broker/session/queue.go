@@ -2,21 +2,39 @@ package session
 
 import "github.com/fletchmq/fletch/packets"
 
-// entry is a message that waits for one receiver, or, if it has none, the place
-// where retained messages go.
+// Terms is how a message goes to one receiver.
+type Terms struct {
+	QoS         packets.QoS
+	Retain      bool
+	Identifiers []uint32 // of the subscriptions that match; nobody changes them
+	Group       Group    // nil unless the subscription is shared
+}
+
+// Group is a shared subscription. It passes a message on to one of its members,
+// and reports whether there is one.
+type Group interface{ Pass(*Message) bool }
+
+// Orphan is a message that goes to another member of its Group, because the
+// client that it was for is absent, or its session has ended.
+type Orphan struct {
+	Message *Message
+	Group   Group
+}
+
+// entry is a message that waits for one receiver, or for its acknowledgement. If
+// it has no message, it is the place where retained messages go.
 type entry struct {
 	message *Message
 	replay  *Replay
 	cost    int // bytes
-	qos     packets.QoS
-	retain  bool
+	Terms
 }
 
 // Replay asks for the retained messages that match a new subscription.
 type Replay struct {
 	Filter string
-	QoS    packets.QoS // granted
-	Until  uint64      // Sequence of the last that was there when it was made
+	Terms         // QoS is that granted
+	Until  uint64 // Sequence of the last that was there when it was made
 }
 
 // queue is first in, first out. Its memory grows with what is in it, and goes
@@ -58,6 +76,15 @@ func (q *queue) pop() entry {
 		}
 	}
 	return e
+}
+
+// filter goes through the queue once, and leaves in it what stays says.
+func (q *queue) filter(stays func(*entry) bool) {
+	for range q.len() {
+		if e := q.pop(); stays(&e) {
+			q.push(e)
+		}
+	}
 }
 
 // clear releases all messages.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"testing"
@@ -14,10 +15,19 @@ func text(topic, payload string, qos packets.QoS) *Message {
 	return NewMessage(&packets.Publish{Topic: []byte(topic), Payload: []byte(payload), QoS: qos, PacketID: 1})
 }
 
-func open(limit int, receiveMaximum uint16) *Outbox {
-	o := NewOutbox(limit)
-	o.Open(packets.V5, 0, receiveMaximum)
-	return o
+// connack is what Attach sends in these tests.
+const connack = "\x20\x03\x00\x00\x00"
+
+func open(limit int, receiveMaximum uint16) (*Outbox, *Line) {
+	o := NewOutbox(Limits{Messages: 1000, Bytes: limit})
+	return o, attach(o, receiveMaximum)
+}
+
+// attach takes the CONNACK out, too.
+func attach(o *Outbox, receiveMaximum uint16) *Line {
+	l := o.Attach(Peer{Version: packets.V5, ReceiveMaximum: receiveMaximum}, &packets.Connack{})
+	l.control = l.control[len(connack):]
+	return l
 }
 
 func payloads(b *Batch) (all []string) {
@@ -29,24 +39,35 @@ func payloads(b *Batch) (all []string) {
 }
 
 // What a message counts is what comes out of AppendHead and the payload, for all
-// pairs of QoS and version.
+// pairs of QoS and version, with identifiers and with an alias.
 func TestPacketSize(t *testing.T) {
 	for _, v := range []packets.Version{packets.V31, packets.V311, packets.V5} {
 		for from := range packets.QoS(3) {
 			for to := range from + 1 {
-				for _, n := range []int{0, 100, 121, 122, 123, 124, 125, 126, 127, 20_000} {
-					p := packets.Publish{Topic: []byte("t"), Payload: make([]byte, n), QoS: from, PacketID: 1}
-					p.Props.SetMessageExpiryInterval(5)
-					m := NewMessage(&p)
-					m.Received(time.Now())
-					d := Delivery{Message: m, PacketID: 7, QoS: to, Left: 4}
-					var scratch packets.Publish
-					if got := len(d.AppendHead(nil, &scratch, v)) + n; got != m.packetSize(v, to) {
-						t.Errorf("%s, QoS %d to %d, %d bytes: %d, want %d", v, from, to, n, m.packetSize(v, to), got)
-					}
-					m.Release()
+				for n := range 140 {
+					sizes(t, v, from, to, n, nil)
+					sizes(t, v, from, to, n, []uint32{1, 127, 128, 268435455})
 				}
+				sizes(t, v, from, to, 20_000, []uint32{300})
 			}
+		}
+	}
+}
+
+func sizes(t *testing.T, v packets.Version, from, to packets.QoS, n int, identifiers []uint32) {
+	t.Helper()
+	p := packets.Publish{Topic: []byte("topic"), Payload: make([]byte, n), QoS: from, PacketID: 1}
+	p.Props.SetMessageExpiryInterval(5)
+	p.Props.SetContentType(bytes.Repeat([]byte("x"), n))
+	m := NewMessage(&p)
+	defer m.Release()
+	m.Received(time.Now())
+	d := Delivery{Message: m, PacketID: 7, Left: 4, Terms: Terms{QoS: to, Identifiers: identifiers}}
+	for _, aliases := range []uint16{0, 1} {
+		e := NewEncoder(Peer{Version: v, TopicAliasMaximum: aliases})
+		want := m.packetSize(v, d.Terms, aliasSize*int(aliases))
+		if got := len(e.AppendHead(nil, &d)) + n; got != want {
+			t.Errorf("%s, QoS %d to %d, %d bytes, %d aliases: %d, want %d", v, from, to, n, aliases, got, want)
 		}
 	}
 }
@@ -65,16 +86,16 @@ func TestDecodeReleasesWhatIsBroken(t *testing.T) {
 }
 
 func TestMessageOutlivesItsPublisher(t *testing.T) {
-	o := open(1000, 10)
+	o, l := open(1000, 10)
 	m := text("t", "payload", 0)
-	o.Push(m, 0, false)
+	o.Push(m, Terms{QoS: 0})
 	m.Release()
 	var b Batch
-	if o.Take(&b); !slices.Equal(payloads(&b), []string{"payload"}) {
+	if l.Take(&b); !slices.Equal(payloads(&b), []string{"payload"}) {
 		t.Errorf("took %v", b)
 	}
-	o.Close(nil, false)
-	if o.Take(&b) {
+	l.Close(nil, false)
+	if l.Take(&b) {
 		t.Error("took something of nothing")
 	}
 }
@@ -82,29 +103,30 @@ func TestMessageOutlivesItsPublisher(t *testing.T) {
 func TestOutboxIsBounded(t *testing.T) {
 	one := text("t", "x", 1)
 	defer one.Release()
-	o := open(3*one.cost(), 10)
+	o, l := open(3*one.cost(), 10)
 	for range 3 {
-		if p, _ := o.Push(one, 1, false); p != Queued {
+		if p, _ := o.Push(one, Terms{QoS: 1}); p != Queued {
 			t.Fatalf("pushed: %d", p)
 		}
 	}
 	for i := range uint64(3) {
-		if p, n := o.Push(one, 0, false); p != Dropped || n != i+1 {
+		if p, n := o.Push(one, Terms{QoS: 0}); p != Dropped || n != i+1 {
 			t.Errorf("QoS 0: %d, %d", p, n)
 		}
 	}
-	if p, _ := o.Push(one, 1, false); p != Overflow {
+	if p, _ := o.Push(one, Terms{QoS: 1}); p != Overflow {
 		t.Errorf("QoS 1: %d", p)
 	}
 	if n, bytes := o.Waiting(); n != 3 || bytes != 3*one.cost() {
 		t.Errorf("%d messages, %d bytes wait", n, bytes)
 	}
-	o.Close(nil, false)
+	o.End()
+	l.Close(nil, false)
 	if n, bytes := o.Waiting(); n != 0 || bytes != 0 {
-		t.Errorf("%d messages, %d bytes wait after Close", n, bytes)
+		t.Errorf("%d messages, %d bytes wait after End", n, bytes)
 	}
-	if p, _ := o.Push(one, 1, false); p != Gone {
-		t.Errorf("after Close: %d", p)
+	if p, _ := o.Push(one, Terms{QoS: 1}); p != Gone {
+		t.Errorf("after End: %d", p)
 	}
 	if refs := one.refs.Load(); refs != 1 {
 		t.Errorf("%d references", refs)
@@ -113,44 +135,44 @@ func TestOutboxIsBounded(t *testing.T) {
 
 // Close with flush sends what need not wait for the peer, then the last packet.
 func TestCloseFlushes(t *testing.T) {
-	o := open(1<<20, 1)
+	o, l := open(1<<20, 1)
 	for i, qos := range []packets.QoS{0, 1, 0, 1, 0} {
 		m := text("t", strconv.Itoa(i), qos)
-		o.Push(m, qos, false)
+		o.Push(m, Terms{QoS: qos})
 		m.Release()
 	}
-	o.Close(&packets.Disconnect{Reason: packets.ServerShuttingDown}, true)
+	l.Close(&packets.Disconnect{Reason: packets.ServerShuttingDown}, true)
 	var b Batch
-	if o.Take(&b); !slices.Equal(payloads(&b), []string{"0", "1", "2"}) {
+	if l.Take(&b); !slices.Equal(payloads(&b), []string{"0", "1", "2"}) {
 		t.Error("not what can be sent")
 	}
-	if !o.Take(&b) || len(b.Messages) != 0 || !slices.Equal(b.Control, []byte{0xe0, 1, 0x8b}) {
+	if !l.Take(&b) || len(b.Messages) != 0 || !slices.Equal(b.Control, []byte{0xe0, 1, 0x8b}) {
 		t.Errorf("then %x", b.Control)
 	}
-	if o.Take(&b) {
+	if l.Take(&b) {
 		t.Error("something comes after the last packet")
 	}
-	o.Discard()
+	l.Close(nil, false)
 }
 
 // Retained messages stand where their subscription stood.
 func TestReplayKeepsItsPlace(t *testing.T) {
-	o := open(1<<20, 10)
+	o, l := open(1<<20, 10)
 	push := func(s string) {
 		m := text("t", s, 1)
-		o.Push(m, 1, false)
+		o.Push(m, Terms{QoS: 1})
 		m.Release()
 	}
 	push("before")
-	o.Replay(Replay{Filter: "f", QoS: 0})
+	o.Replay(Replay{Filter: "f"})
 	push("after")
 	var b Batch
-	o.Take(&b)
+	l.Take(&b)
 	if got := payloads(&b); !slices.Equal(got, []string{"before"}) || b.Replay == nil || b.Replay.Filter != "f" {
 		t.Fatalf("%q, %v", got, b.Replay)
 	}
 	o.Expand(b.Replay, []*Message{text("t", "retained", 2)})
-	o.Take(&b)
+	l.Take(&b)
 	if d := b.Messages[0]; !d.Retain || d.QoS != 0 || d.PacketID != 0 {
 		t.Errorf("delivered %+v", d)
 	}

@@ -23,6 +23,7 @@ type Options struct {
 	QoS               packets.QoS // granted
 	NoLocal           bool
 	RetainAsPublished bool
+	Identifiers       []uint32 // Subscription Identifier, at most one; nobody changes it
 }
 
 // shards is how many parts the Tree has, each with its lock.

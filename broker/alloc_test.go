@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/broker/topics"
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+// receiver is a client whose writer is the test.
+type receiver struct {
+	line    *session.Line
+	encoder *session.Encoder
+	batch   session.Batch
+	buf     []byte
+}
+
+func receive(b *Broker, number uint64, p session.Peer, o topics.Options) *receiver {
+	cl := &client{id: "receiver", number: number, out: session.NewOutbox(session.Limits{Messages: 100, Bytes: 1 << 20})}
+	b.subscriptions.Subscribe("a/+/c", topics.Subscription[*client]{ID: number, Subscriber: cl, Options: o})
+	r := &receiver{line: cl.out.Attach(p, &packets.Connack{}), encoder: session.NewEncoder(p)}
+	r.line.Take(&r.batch)
+	return r
+}
+
+// take gives how many messages there were.
+func (r *receiver) take() int {
+	r.line.Take(&r.batch)
+	r.buf = r.buf[:0]
+	for i := range r.batch.Messages {
+		d := &r.batch.Messages[i]
+		r.buf = r.encoder.AppendHead(r.buf, d)
+		d.Message.Release()
+	}
+	return len(r.batch.Messages)
+}
+
+// The way of a message at QoS 0, from the packet that comes in to those that go
+// out, allocates nothing.
+func TestPublishDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	b, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []*receiver{
+		receive(b, 1, session.Peer{Version: packets.V311}, topics.Options{}),
+		receive(b, 2, session.Peer{Version: packets.V5, MaximumPacketSize: 1000}, topics.Options{QoS: 1, Identifiers: []uint32{300}}),
+		receive(b, 3, session.Peer{Version: packets.V5, TopicAliasMaximum: 5}, topics.Options{}),
+	}
+	m := message("a/b/c", "payload", 0)
+	m.Props.AddUserProperty([]byte("k"), []byte("v"))
+	packet := m.AppendTo(nil, packets.V5)
+	c := &conn{b: b, clientID: "publisher"}
+	allocs := testing.AllocsPerRun(1000, func() {
+		m, err := session.Decode(frame.Copy(packet[2:]), packet[0], packets.V5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.publish(m)
+		m.Release()
+		for _, r := range all {
+			if r.take() != 1 {
+				t.Fatal("not delivered")
+			}
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}

@@ -1,0 +1,232 @@
+package broker
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// client is the Session State of one client identifier, section 4.1. It outlives
+// connections, of which it has one at most.
+type client struct {
+	id     string
+	number uint64 // of all there ever were
+	out    *session.Outbox
+
+	// Of the reader of conn, and of who takes the client out of Broker.clients.
+	receiver flow.Receiver
+	filters  map[string]bool // subscribed to
+
+	// Under Broker.mu.
+	conn  *conn // nil while the client is absent
+	stint uint64
+	will  *testament
+	until time.Time // end of the session of an absent client, zero if never
+	alarm *time.Timer
+	delay *time.Timer // of the will
+}
+
+// forever is a Session Expiry Interval, section 3.1.2.11.2.
+const forever = math.MaxUint32
+
+// enter gives c the session of its client identifier. A connection that has it
+// is ended, and what it has received is handled, before [MQTT-3.1.4-3]
+// [MQTT3-3.1.4-2].
+func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
+	for {
+		b.mu.Lock()
+		cl := b.clients[c.clientID]
+		if cl == nil || cl.conn == nil {
+			ended := cl
+			if cl != nil && !clean && !cl.over(time.Now()) { // [MQTT-3.1.2-5] [MQTT3-3.1.2-4]
+				cl.resume(c)
+				present, ended = true, nil
+			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
+				err = b.found(c)
+			}
+			b.mu.Unlock()
+			if ended != nil && err == nil {
+				b.endSession(ended)
+			}
+			return present, err
+		}
+		holder := cl.conn
+		b.mu.Unlock()
+		holder.kill(errTakenOver)
+		if err := holder.gone(b.ctx); err != nil {
+			return false, err
+		}
+	}
+}
+
+// gone waits until c has left its session. Who does not even end is closed.
+func (c *conn) gone(ctx context.Context) error {
+	defer time.AfterFunc(lingerTime, func() { c.nc.Close() }).Stop()
+	select {
+	case <-c.left:
+		return nil
+	case <-ctx.Done():
+		return errShutdown
+	}
+}
+
+// found begins a session for c, in the place of another. It holds b.mu.
+func (b *Broker) found(c *conn) error {
+	old := b.clients[c.clientID]
+	switch {
+	case b.closed:
+		return errShutdown
+	case old != nil:
+		old.rest()
+	case len(b.clients) >= b.config.MaximumSessions:
+		return errSessions
+	}
+	cl := &client{
+		id:      c.clientID,
+		number:  b.lastID.Add(1),
+		filters: make(map[string]bool),
+		out: session.NewOutbox(session.Limits{
+			Messages: b.config.MaximumQueuedMessages,
+			Bytes:    b.config.MaximumQueuedBytes,
+		}),
+		conn: c,
+	}
+	b.clients[cl.id], c.client = cl, cl
+	return nil
+}
+
+// over reports whether the session of an absent client has ended, though its
+// alarm may not have gone off.
+func (cl *client) over(now time.Time) bool {
+	return !cl.until.IsZero() && !now.Before(cl.until)
+}
+
+// resume gives c the session. A will that waits is never published
+// [MQTT-3.1.3-9]. It holds Broker.mu.
+func (cl *client) resume(c *conn) {
+	cl.rest()
+	if cl.will != nil {
+		cl.will.message.Release()
+		cl.will = nil
+	}
+	cl.conn, c.client = c, cl
+}
+
+// rest stops the clocks of an absent client. It holds Broker.mu.
+func (cl *client) rest() {
+	cl.stint++
+	for _, t := range []*time.Timer{cl.alarm, cl.delay} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	cl.until, cl.alarm, cl.delay = time.Time{}, nil, nil
+}
+
+// leave undoes enter: the session ends, or waits for the client to come back
+// [MQTT-3.1.2-23] [MQTT-4.1.0-2].
+func (b *Broker) leave(c *conn) {
+	cl := c.client
+	if cl == nil || c.away {
+		return
+	}
+	c.away = true
+	if c.line == nil {
+		cl.out.Forsake()
+	}
+	b.contain(cl, func() { b.rehome(cl) })
+	cl.receiver.Trim()
+	b.mu.Lock()
+	cl.conn = nil
+	var due *testament
+	ended := c.expiry == 0 || b.closed
+	if ended {
+		delete(b.clients, cl.id)
+	} else {
+		due = b.wait(cl, c.expiry)
+	}
+	b.mu.Unlock()
+	close(c.left)
+	if ended {
+		b.endSession(cl)
+	}
+	b.publishWill(due)
+}
+
+// wait starts the clocks of an absent client. A will without a delay is due at
+// once. It holds b.mu.
+func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
+	if expiry != forever {
+		d := time.Duration(expiry) * time.Second
+		cl.until = time.Now().Add(d)
+		cl.alarm = b.later(cl, d, func() func() {
+			delete(b.clients, cl.id)
+			return func() { b.endSession(cl) }
+		})
+	}
+	switch {
+	case cl.will == nil:
+	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
+		return cl.takeWill()
+	default:
+		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func() {
+			w := cl.takeWill()
+			return func() { b.publishWill(w) }
+		})
+	}
+	return nil
+}
+
+// later calls due after d, with b.mu, and without it what due gives, unless the
+// client has come back by then.
+func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Timer {
+	stint := cl.stint
+	return time.AfterFunc(d, func() {
+		b.mu.Lock()
+		if b.closed || cl.stint != stint || b.clients[cl.id] != cl {
+			b.mu.Unlock()
+			return
+		}
+		b.running.Add(1)
+		defer b.running.Done()
+		then := due()
+		b.mu.Unlock()
+		b.contain(cl, then)
+	})
+}
+
+// contain lets a panic end f and nothing else.
+func (b *Broker) contain(cl *client, f func()) {
+	if err := guard(func() error { f(); return nil }); err != nil {
+		guard(func() error { // it may be the Logger that panics
+			b.config.Logger.Error("session", "client", cl.id, "error", err)
+			return nil
+		})
+	}
+}
+
+// endSession is for a client that is in b.clients no more.
+func (b *Broker) endSession(cl *client) {
+	for filter := range cl.filters {
+		b.unsubscribe(filter, cl)
+	}
+	adopt(cl.out.End())
+	b.mu.Lock()
+	cl.rest()
+	w := cl.takeWill()
+	b.mu.Unlock()
+	b.publishWill(w)
+}
+
+// kill ends the connection of cl, if it has one.
+func (b *Broker) kill(cl *client, cause error) {
+	b.mu.Lock()
+	c := cl.conn
+	b.mu.Unlock()
+	if c != nil {
+		c.kill(cause)
+	}
+}

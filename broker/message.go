@@ -1,0 +1,67 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// Message is an application message of the program that the broker is a part of.
+type Message struct {
+	Topic   string // a topic name; it may begin with $
+	Payload []byte
+	QoS     packets.QoS // the most that a receiver gets it at
+	Retain  bool
+
+	// Props go to receivers of 5.0 as they are, and the Message Expiry Interval
+	// counts for all. No Topic Alias and no Subscription Identifier.
+	Props packets.PublishProps
+}
+
+var errConnectionProps = errors.New("broker: a Message has no Topic Alias and no Subscription Identifier")
+
+// found is memory for those who publish now and then.
+var found = sync.Pool{New: func() any { return new(matches) }}
+
+// Publish passes on m as if a client had sent it, and returns when each session
+// that wants it has it in memory: that does not wait for any receiver. It keeps
+// nothing of m. Any number of goroutines may call it, also while an Authenticate
+// runs.
+//
+// The error is [ErrClosed], that of ctx if it has ended already, or what is wrong
+// with m, if a packet does that a [*packets.BrokenError]: m has not been
+// published then.
+func (b *Broker) Publish(ctx context.Context, m Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if b.ctx.Err() != nil {
+		return ErrClosed
+	}
+	p := packets.Publish{QoS: m.QoS, Retain: m.Retain, Topic: []byte(m.Topic), Props: m.Props, Payload: m.Payload}
+	if m.QoS > packets.AtMostOnce {
+		p.PacketID = 1 // the largest that a packet gets
+	}
+	if has := p.Props.Has(); has.Has(packets.PropTopicAlias) || has.Has(packets.PropSubscriptionIdentifier) {
+		return errConnectionProps
+	}
+	if err := p.Validate(packets.V5); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	if strings.Count(m.Topic, "/") >= b.config.MaximumTopicLevels {
+		return fmt.Errorf("broker: %w", errTooDeep)
+	}
+	message := session.NewMessage(&p)
+	defer message.Release()
+	message.Received(time.Now())
+	f := found.Get().(*matches)
+	defer found.Put(f)
+	b.publish(message, f)
+	return nil
+}

@@ -1,0 +1,82 @@
+package session
+
+import (
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// Encoder makes the PUBLISH packets of one connection, in the order of the wire.
+type Encoder struct {
+	peer    Peer
+	aliases flow.AliasOut
+	plain   packets.Publish
+	labeled packets.Publish // has memory for Subscription Identifiers
+}
+
+// NewEncoder is an Encoder for a connection with that peer.
+func NewEncoder(p Peer) *Encoder {
+	e := &Encoder{peer: p}
+	if p.Version == packets.V5 {
+		e.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
+	}
+	return e
+}
+
+// AppendHead appends the PUBLISH of d without its payload. Once it has, d has to
+// be sent, before any other that it is asked for.
+func (e *Encoder) AppendHead(b []byte, d *Delivery) []byte {
+	p := &e.plain
+	if len(d.Identifiers) == 0 {
+		*p = d.Message.Publish
+	} else {
+		p = &e.labeled
+		forward(p, &d.Message.Publish)
+		for _, id := range d.Identifiers { // [MQTT-3.3.4-3] [MQTT-3.3.4-4]
+			p.Props.AddSubscriptionIdentifier(id)
+		}
+	}
+	p.Dup = d.Dup // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT3-3.3.1-1] [MQTT3-3.3.1-3]
+	p.QoS, p.Retain, p.PacketID = d.QoS, d.Retain, d.PacketID
+	if d.Message.Expires() {
+		p.Props.SetMessageExpiryInterval(d.Left) // [MQTT-3.3.2-6]
+	}
+	if e.peer.takes(d.Message.packetSize(e.peer.Version, d.Terms, aliasSize)) {
+		e.alias(p)
+	}
+	return p.AppendHead(b, e.peer.Version)
+}
+
+// alias puts an alias beside the topic, or in its place if the peer knows it.
+func (e *Encoder) alias(p *packets.Publish) {
+	number, known := e.aliases.Use(p.Topic)
+	if number == 0 {
+		return
+	}
+	p.Props.SetTopicAlias(number)
+	if known {
+		p.Topic = nil
+	}
+}
+
+// forward makes to the same message as from, and keeps its own memory for
+// Subscription Identifiers, of which from has none. [MQTT-3.3.2-4]
+// [MQTT-3.3.2-15] to [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+func forward(to, from *packets.Publish) {
+	to.Topic, to.Payload = from.Topic, from.Payload
+	to.Props.Reset()
+	if v, ok := from.Props.PayloadFormatIndicator(); ok {
+		to.Props.SetPayloadFormatIndicator(v)
+	}
+	if v, ok := from.Props.ContentType(); ok {
+		to.Props.SetContentType(v)
+	}
+	if v, ok := from.Props.ResponseTopic(); ok {
+		to.Props.SetResponseTopic(v)
+	}
+	if v, ok := from.Props.CorrelationData(); ok {
+		to.Props.SetCorrelationData(v)
+	}
+	if from.Props.Has().Has(packets.PropUserProperty) {
+		to.Props.SetUserProperties(from.Props.UserProperties())
+	}
+}

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// testament is a will: a message to be published when a connection or a session has ended.
+type testament struct {
+	message *session.Message
+	delay   uint32 // seconds from the end of the connection, section 3.1.3.2.2
+}
+
+// willOf is the will in a CONNECT.
+func willOf(p *packets.Connect, from string) *testament {
+	w := packets.Publish{QoS: p.WillQoS, Retain: p.WillRetain, Topic: p.Will.Topic, Payload: p.Will.Payload}
+	props, to := &p.Will.Props, &w.Props
+	if v, ok := props.PayloadFormatIndicator(); ok {
+		to.SetPayloadFormatIndicator(v)
+	}
+	if v, ok := props.MessageExpiryInterval(); ok {
+		to.SetMessageExpiryInterval(v)
+	}
+	if v, ok := props.ContentType(); ok {
+		to.SetContentType(v)
+	}
+	if v, ok := props.ResponseTopic(); ok {
+		to.SetResponseTopic(v)
+	}
+	if v, ok := props.CorrelationData(); ok {
+		to.SetCorrelationData(v)
+	}
+	to.SetUserProperties(props.UserProperties()) // [MQTT-3.1.3-10]
+	delay, _ := props.WillDelayInterval()
+	m := session.NewMessage(&w)
+	m.From = from
+	return &testament{message: m, delay: delay}
+}
+
+func (b *Broker) setWill(cl *client, w *testament) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	cl.will = w
+}
+
+// dropWill is for a client that says farewell.
+func (b *Broker) dropWill(cl *client) {
+	b.mu.Lock()
+	w := cl.takeWill()
+	b.mu.Unlock()
+	if w != nil {
+		w.message.Release()
+	}
+}
+
+// takeWill gives the will to who asks first, after that nil [MQTT-3.1.2-10]
+// [MQTT3-3.1.2-10]. It holds Broker.mu.
+func (cl *client) takeWill() *testament {
+	w := cl.will
+	cl.will = nil
+	return w
+}
+
+// publishWill publishes w, which may be nil. No time has gone by for it yet.
+func (b *Broker) publishWill(w *testament) {
+	if w == nil {
+		return
+	}
+	defer w.message.Release()
+	w.message.Received(time.Now())
+	b.publish(w.message, new(matches))
+}
