@@ -246,3 +246,35 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// A filter costs about its length, however many levels that is, and still does
+// when others have parted from it at each of them and gone.
+func TestDeepFiltersAreOneNode(t *testing.T) {
+	var tree Tree[int]
+	deep := "a" + strings.Repeat("/b/+", 100)
+	tree.Subscribe(deep, Subscription[int]{ID: 1})
+	for i := range 200 {
+		tree.Subscribe(deep[:2*i]+"x", Subscription[int]{ID: 2})
+	}
+	for i := range 200 {
+		tree.Unsubscribe(deep[:2*i]+"x", 2)
+	}
+	root := &tree.shard(deep).root
+	if n := nodes(root); n != 2 {
+		t.Errorf("%d nodes", n)
+	}
+	if got := tree.Match(nil, []byte("a"+strings.Repeat("/b/c", 100))); len(got) != 1 {
+		t.Errorf("found %v", got)
+	}
+}
+
+func nodes[S any](n *node[S]) int {
+	all := 1
+	if n.plus != nil {
+		all += nodes(n.plus)
+	}
+	for _, c := range n.children {
+		all += nodes(c)
+	}
+	return all
+}
