@@ -98,6 +98,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 		if c.client.filters[string(filter)] {
 			delete(c.client.filters, string(filter))
 			c.b.unsubscribe(string(filter), c.client)
+			c.client.out.Cancel(string(filter))
 			c.client.filterBytes -= topics.Cost(len(filter))
 			reason = packets.Success
 		}

@@ -63,13 +63,17 @@ func (l *Line) fill(b *Batch) {
 		if !o.sendable(q.first()) {
 			return
 		}
+		if p := q.first().place; p != nil && p.replay != nil && !l.closed {
+			b.Replay, o.expanding = p.replay, true
+			return
+		}
 		e := q.pop()
+		if e.place != nil {
+			o.places.gone(e.place)
+			continue
+		}
 		if q == &o.queue {
 			o.bytes -= e.cost
-		}
-		if e.replay != nil {
-			b.Replay, o.expanding = e.replay, true
-			return
 		}
 		left, gone := expired(e.message, &now)
 		if gone || l.tooLarge(&e) {
@@ -84,7 +88,7 @@ func (l *Line) fill(b *Batch) {
 			d.PacketID = uint16(id)
 		}
 		b.Messages = append(b.Messages, d)
-		size += e.message.cost()
+		size += e.message.Cost()
 	}
 }
 
@@ -106,7 +110,7 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 		left, _ := expired(m, now)
 		m.Retain()
 		b.Messages = append(b.Messages, Delivery{Message: m, PacketID: uint16(x.ID), Left: left, Dup: true, Terms: x.M.Terms})
-		size += m.cost()
+		size += m.Cost()
 	}
 	return size
 }
