@@ -106,6 +106,7 @@ func (c *conn) serve() error {
 	if err := c.connect(); err != nil {
 		return err
 	}
+	c.forget() // CONNECT comes once
 	for {
 		first, body, err := c.next()
 		if err != nil {
@@ -114,7 +115,19 @@ func (c *conn) serve() error {
 		if err := c.handle(first, body); err != nil {
 			return err
 		}
+		if len(body) > keepBody {
+			c.forget()
+		}
 	}
+}
+
+// keepBody is how large a packet may be, in bytes, for the memory that it took to
+// be kept for the next.
+const keepBody = 64 << 10
+
+// forget gives back what packets have left in memory.
+func (c *conn) forget() {
+	c.dec, c.answer, c.replays = packets.FromClient{}, answers{}, nil
 }
 
 // next is the next packet, or why there is none.

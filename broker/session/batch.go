@@ -34,7 +34,7 @@ func (l *Line) Take(b *Batch) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		b.Control, l.control = l.control, b.Control[:0]
+		b.Control, l.control = l.control, spare(b.Control)
 		l.room.Broadcast()
 		b.Messages, b.Replay = b.Messages[:0], nil
 		if o.line == l {
@@ -52,6 +52,14 @@ func (l *Line) Take(b *Batch) bool {
 			return true
 		}
 	}
+}
+
+// spare is the memory of b, unless that is more than is wanted often.
+func spare(b []byte) []byte {
+	if cap(b) > 2*controlLimit {
+		return nil
+	}
+	return b[:0]
 }
 
 // fill takes messages out of the queues into b, behind those to be sent again.

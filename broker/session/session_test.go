@@ -155,6 +155,19 @@ func TestCloseFlushes(t *testing.T) {
 	l.Close(nil, false)
 }
 
+// The room of a large answer is not kept.
+func TestLargeControlPacketIsForgotten(t *testing.T) {
+	_, l := open(1<<20, 10)
+	var b Batch
+	for _, n := range []int{100_000, 1} {
+		l.Control(&packets.Suback{PacketID: 1, Reasons: make([]packets.ReasonCode, n)})
+		l.Take(&b)
+	}
+	if cap(l.control) > 1000 || cap(b.Control) > 1000 {
+		t.Errorf("room for %d and %d bytes", cap(l.control), cap(b.Control))
+	}
+}
+
 // Retained messages stand where their subscription stood.
 func TestReplayKeepsItsPlace(t *testing.T) {
 	o, l := open(1<<20, 10)
