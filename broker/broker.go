@@ -23,9 +23,10 @@ type Broker struct {
 	subscriptions topics.Tree[*client] // that are not shared
 	shared        topics.Tree[*group]
 	shares        shares
-	retained      topics.Retained[*session.Message]
+	retained      *topics.Retained[*session.Message]
 	retentions    atomic.Uint64  // messages that were ever retained
 	dropped       atomic.Uint64  // messages that had no room
+	unretained    atomic.Uint64  // messages for which there was no room
 	lastID        atomic.Uint64  // of sessions and groups
 	running       sync.WaitGroup // Serve, connections and alarms; added to under mu, while not closed
 
@@ -49,6 +50,10 @@ func New(config Config) (*Broker, error) {
 		clients:   make(map[string]*client),
 		shares:    shares{groups: make(map[string]*group)},
 	}
+	b.retained = topics.NewRetained(topics.Limits{
+		Messages: config.MaximumRetainedMessages,
+		Bytes:    config.MaximumRetainedBytes,
+	}, (*session.Message).Release)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }

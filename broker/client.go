@@ -17,8 +17,9 @@ type client struct {
 	out    *session.Outbox
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
-	receiver flow.Receiver
-	filters  map[string]bool // subscribed to
+	receiver    flow.Receiver
+	filters     map[string]bool // subscribed to
+	filterBytes int             // what they cost
 
 	// Under Broker.mu.
 	conn  *conn // nil while the client is absent

@@ -70,6 +70,23 @@ type Config struct {
 	// in 3.1). Default 10 000.
 	MaximumSubscriptions int
 
+	// MaximumSubscriptionBytes is how much memory the subscriptions of one client
+	// may take, in bytes: each counts 512, and the length of its filter twice. A
+	// SUBSCRIBE beyond is answered as one beyond MaximumSubscriptions. Default
+	// 8 388 608.
+	MaximumSubscriptionBytes int
+
+	// MaximumRetainedMessages is how many retained messages there may be. A PUBLISH
+	// at QoS 1 or 2 of a client of 5.0 beyond is refused with 0x97. Others, and
+	// wills, are passed on and not retained, which is logged, and their topic has no
+	// retained message then. Default 1 000 000.
+	MaximumRetainedMessages int
+
+	// MaximumRetainedBytes is how much memory retained messages may take, in bytes.
+	// Each counts 640 beside the packet, and its topic name twice more. Beyond, it
+	// is as with MaximumRetainedMessages. Default 268 435 456.
+	MaximumRetainedBytes int
+
 	// MaximumTopicLevels is how many levels a topic name or filter may have. More
 	// in a filter is answered with 0x8F (0x80 in 3.1.1, end of the connection in
 	// 3.1), more in a topic name ends the connection with 0x90. Default 200, at
@@ -131,6 +148,9 @@ func (c *Config) complete() error {
 		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
 		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
 		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
+		{"MaximumSubscriptionBytes", &c.MaximumSubscriptionBytes, 1, most, 8 << 20},
+		{"MaximumRetainedMessages", &c.MaximumRetainedMessages, 1, most, 1_000_000},
+		{"MaximumRetainedBytes", &c.MaximumRetainedBytes, 1, most, 256 << 20},
 		{"MaximumTopicLevels", &c.MaximumTopicLevels, 1, mostLevels, 200},
 	} {
 		switch v := *n.value; {

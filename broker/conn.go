@@ -41,6 +41,7 @@ type conn struct {
 	written  chan struct{} // closed when the writer is gone, nil before there is one
 	patience time.Duration // between two packets, 0 for ever
 	fresh    bool          // a packet is complete, patience begins anew
+	came     int           // bytes since patience began
 	expiry   uint32        // Session Expiry Interval in seconds, as granted
 	away     bool          // has left the session
 	aliases  flow.AliasIn
@@ -105,6 +106,7 @@ func (c *conn) serve() error {
 	if err := c.connect(); err != nil {
 		return err
 	}
+	c.forget() // CONNECT comes once
 	for {
 		first, body, err := c.next()
 		if err != nil {
@@ -113,7 +115,19 @@ func (c *conn) serve() error {
 		if err := c.handle(first, body); err != nil {
 			return err
 		}
+		if len(body) > keepBody {
+			c.forget()
+		}
 	}
+}
+
+// keepBody is how large a packet may be, in bytes, for the memory that it took to
+// be kept for the next.
+const keepBody = 64 << 10
+
+// forget gives back what packets have left in memory.
+func (c *conn) forget() {
+	c.dec, c.answer, c.replays = packets.FromClient{}, answers{}, nil
 }
 
 // next is the next packet, or why there is none.
@@ -135,16 +149,22 @@ func (c *conn) next() (first byte, body []byte, err error) {
 	return 0, nil, errConnectTimeout
 }
 
-// Read is for frame.Reader. Patience is for whole packets, so that it cannot be
-// stretched byte by byte.
-func (c *conn) Read(b []byte) (int, error) {
-	if c.fresh {
-		c.fresh = false
+// progress is how many bytes of a packet renew patience.
+const progress = 4096
+
+// Read is for frame.Reader. Patience is for the time between packets, section
+// 3.1.2.10, so a large one may take longer, but not be stretched byte by byte,
+// and a CONNECT not at all.
+func (c *conn) Read(b []byte) (n int, err error) {
+	if c.fresh || c.came >= progress && c.line != nil {
+		c.fresh, c.came = false, 0
 		if err := c.await(); err != nil {
 			return 0, err
 		}
 	}
-	return c.nc.Read(b)
+	n, err = c.nc.Read(b)
+	c.came += n
+	return n, err
 }
 
 func (c *conn) await() error {

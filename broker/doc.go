@@ -38,6 +38,9 @@
 // connection with Reason Code 0x97, so that its client knows that something is
 // missing. If there is no connection, the message is dropped, counted and logged.
 //
+// The retained messages of a new subscription do not count: they are looked up as
+// fast as the receiver takes them.
+//
 // # Shared subscriptions
 //
 // Of all who subscribe to "$share/name/filter" one gets a message, chosen by

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"time"
-
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
@@ -32,11 +30,7 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	case flow.Excess:
 		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
 	case flow.Deliver:
-		reason := packets.Success
-		if !c.publish(m) {
-			reason = packets.NoMatchingSubscribers // which only 5.0 has a place for
-		}
-		c.client.receiver.Done(receipt, reason)
+		c.client.receiver.Done(receipt, c.take(m))
 	}
 	return c.acknowledge()
 }
@@ -93,13 +87,36 @@ type matches struct {
 	groups  []topics.Subscription[*group]
 }
 
-// publish is the one way of a message into the broker, whoever sends it. It
-// reports whether somebody wants it.
+// take publishes m at QoS 1 or 2, and gives the code for PUBACK or PUBREC,
+// which only 5.0 has a place for.
+func (c *conn) take(m *session.Message) packets.ReasonCode {
+	m.From = c.clientID
+	switch {
+	case c.version != packets.V5:
+		c.publish(m) // [MQTT3-3.3.5-2]
+	case !c.b.retain(m):
+		return packets.QuotaExceeded
+	case !c.b.pass(m, &c.matches):
+		return packets.NoMatchingSubscribers
+	}
+	return packets.Success
+}
+
+// publish is the way of a message into the broker, when who sends it cannot be
+// told that there is no room for it to be retained: then the topic has nothing
+// retained [MQTT3-3.3.1-7]. It reports whether somebody wants it.
 //
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
 func (b *Broker) publish(m *session.Message, found *matches) (wanted bool) {
-	b.retain(m)
+	if !b.retain(m) {
+		b.retained.Remove(m.Publish.Topic)
+	}
+	return b.pass(m, found)
+}
+
+// pass gives m to those who have subscribed.
+func (b *Broker) pass(m *session.Message, found *matches) (wanted bool) {
 	found.clients = b.subscriptions.Match(found.clients[:0], m.Publish.Topic)
 	for rest := found.clients; len(rest) > 0; {
 		n := 1
@@ -167,51 +184,49 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 	return pushed
 }
 
-// retain keeps m for those who subscribe later, if it is to be kept.
-func (b *Broker) retain(m *session.Message) {
-	var (
-		old  *session.Message
-		gone bool
-	)
-	switch {
-	case !m.Publish.Retain: // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
-		return
-	case len(m.Publish.Payload) == 0: // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]
-		old, gone = b.retained.Remove(m.Publish.Topic)
-	default: // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
-		m.Sequence = b.retentions.Add(1)
-		m.Retain()
-		old, gone = b.retained.Set(m.Publish.Topic, m)
+// retain keeps m for those who subscribe later, if it is to be kept. It is false
+// when there is no room.
+func (b *Broker) retain(m *session.Message) bool {
+	if !m.Publish.Retain { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
+		return true
 	}
-	if gone {
-		old.Release()
+	if len(m.Publish.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]
+		b.retained.Remove(m.Publish.Topic)
+		return true
 	}
+	m.Sequence = b.retentions.Add(1)
+	m.Retain()
+	if b.retained.Set(m.Publish.Topic, m, m.Cost(), m.ExpiresAt()) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
+		return true
+	}
+	m.Release()
+	if n := b.unretained.Add(1); powerOfTwo(n) {
+		b.config.Logger.Warn("message not retained", "limit", "MaximumRetainedMessages or MaximumRetainedBytes",
+			"client", m.From, "topic", string(m.Publish.Topic), "refused", n)
+	}
+	return false
 }
 
-// retainedFor is the retained messages for a new subscription, with a reference
-// for the caller. Those that have expired go away.
+// retainedPortion is how many bytes of retained messages are looked up for one
+// receiver at once, more or less. The others may be replaced until their turn has
+// come.
+const retainedPortion = 64 << 10
+
+// retainedFor is the next retained messages for a new subscription, with a
+// reference for the caller, and the topic name to go on behind, if it is not all.
 //
 // What was retained after the subscription was made is not among them: it was
 // matched after it was retained, so it has gone the way of other messages.
-func (b *Broker) retainedFor(r *session.Replay) []*session.Message {
-	var all []*session.Message
-	b.retained.Match(r.Filter, func(m *session.Message) {
+func (b *Broker) retainedFor(r *session.Replay) (found []*session.Message, after string) {
+	b.retained.Sweep()
+	size := 0
+	after = b.retained.Match(r.Filter, r.After, func(m *session.Message) bool {
 		if m.Sequence <= r.Until {
 			m.Retain()
-			all = append(all, m)
+			found = append(found, m)
+			size += m.Cost()
 		}
+		return size < retainedPortion
 	})
-	now := time.Now()
-	live := all[:0]
-	for _, m := range all {
-		if !m.Expires() || m.Left(now) > 0 {
-			live = append(live, m)
-			continue
-		}
-		if b.retained.RemoveThis(m.Publish.Topic, m) {
-			m.Release()
-		}
-		m.Release()
-	}
-	return live
+	return found, after
 }

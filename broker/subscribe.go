@@ -41,9 +41,14 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
+	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
+		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
 	filter := string(x.Filter)
-	c.client.filters[filter] = true
+	if !had {
+		c.client.filters[filter] = true
+		c.client.filterBytes += topics.Cost(len(filter))
+	}
 	s := topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
@@ -93,6 +98,8 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 		if c.client.filters[string(filter)] {
 			delete(c.client.filters, string(filter))
 			c.b.unsubscribe(string(filter), c.client)
+			c.client.out.Cancel(string(filter))
+			c.client.filterBytes -= topics.Cost(len(filter))
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]

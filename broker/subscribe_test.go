@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -131,20 +132,25 @@ func TestV5_3_8_4_3_SubscriptionIsReplaced(t *testing.T) {
 }
 
 func TestMaximumSubscriptions(t *testing.T) {
-	run(t, Config{MaximumSubscriptions: 2}, func(w *world) {
-		a := w.join(packets.V5, "a")
-		filters := func(all ...string) *packets.Subscribe {
-			s := &packets.Subscribe{PacketID: 1}
-			for _, f := range all {
-				s.Filters = append(s.Filters, packets.Subscription{Filter: []byte(f)})
+	for _, c := range []Config{
+		{MaximumSubscriptions: 2},
+		{MaximumSubscriptionBytes: 2 * topics.Cost(1)},
+	} {
+		run(t, c, func(w *world) {
+			a := w.join(packets.V5, "a")
+			filters := func(all ...string) *packets.Subscribe {
+				s := &packets.Subscribe{PacketID: 1}
+				for _, f := range all {
+					s.Filters = append(s.Filters, packets.Subscription{Filter: []byte(f)})
+				}
+				return s
 			}
-			return s
-		}
-		a.send(filters("1", "2", "3", "1"))
-		a.want("SUBACK packet-id=1 reason=0x00 reason=0x00 reason=0x97 reason=0x00")
-		a.send(&packets.Unsubscribe{PacketID: 2, Filters: [][]byte{[]byte("1")}})
-		a.next()
-		a.send(filters("3"))
-		a.want("SUBACK packet-id=1 reason=0x00")
-	})
+			a.send(filters("1", "2", "3", "1"))
+			a.want("SUBACK packet-id=1 reason=0x00 reason=0x00 reason=0x97 reason=0x00")
+			a.send(&packets.Unsubscribe{PacketID: 2, Filters: [][]byte{[]byte("1")}})
+			a.next()
+			a.send(filters("3"))
+			a.want("SUBACK packet-id=1 reason=0x00")
+		})
+	}
 }

@@ -45,7 +45,9 @@ func (c *conn) write() {
 		}
 		return nil
 	})
-	c.expand(&w) // the session goes on
+	if r := w.batch.Replay; r != nil { // the session goes on
+		c.client.out.Expand(r, nil, r.After)
+	}
 	c.hangUp(err)
 }
 
@@ -64,8 +66,9 @@ func (c *conn) hangUp(err error) {
 // expand looks up the retained messages that the batch asks for.
 func (c *conn) expand(w *writer) {
 	if r := w.batch.Replay; r != nil {
+		retained, after := c.b.retainedFor(r)
 		w.batch.Replay = nil
-		c.client.out.Expand(r, c.b.retainedFor(r))
+		c.client.out.Expand(r, retained, after)
 	}
 }
 
@@ -91,8 +94,11 @@ func (c *conn) send(w *writer) error {
 	if cap(w.buf) > keepBuffer {
 		w.buf = nil
 	}
+	if err != nil {
+		return err
+	}
 	c.expand(w)
-	return err
+	return nil
 }
 
 // flush writes buf with its cuts filled in, in one call of Write where it can.

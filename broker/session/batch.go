@@ -34,7 +34,7 @@ func (l *Line) Take(b *Batch) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		b.Control, l.control = l.control, b.Control[:0]
+		b.Control, l.control = l.control, spare(b.Control)
 		l.room.Broadcast()
 		b.Messages, b.Replay = b.Messages[:0], nil
 		if o.line == l {
@@ -54,6 +54,14 @@ func (l *Line) Take(b *Batch) bool {
 	}
 }
 
+// spare is the memory of b, unless that is more than is wanted often.
+func spare(b []byte) []byte {
+	if cap(b) > 2*controlLimit {
+		return nil
+	}
+	return b[:0]
+}
+
 // fill takes messages out of the queues into b, behind those to be sent again.
 func (l *Line) fill(b *Batch) {
 	o := l.out
@@ -63,13 +71,17 @@ func (l *Line) fill(b *Batch) {
 		if !o.sendable(q.first()) {
 			return
 		}
+		if p := q.first().place; p != nil && p.replay != nil && !l.closed {
+			b.Replay, o.expanding = p.replay, true
+			return
+		}
 		e := q.pop()
+		if e.place != nil {
+			o.places.gone(e.place)
+			continue
+		}
 		if q == &o.queue {
 			o.bytes -= e.cost
-		}
-		if e.replay != nil {
-			b.Replay, o.expanding = e.replay, true
-			return
 		}
 		left, gone := expired(e.message, &now)
 		if gone || l.tooLarge(&e) {
@@ -84,7 +96,7 @@ func (l *Line) fill(b *Batch) {
 			d.PacketID = uint16(id)
 		}
 		b.Messages = append(b.Messages, d)
-		size += e.message.cost()
+		size += e.message.Cost()
 	}
 }
 
@@ -106,7 +118,7 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 		left, _ := expired(m, now)
 		m.Retain()
 		b.Messages = append(b.Messages, Delivery{Message: m, PacketID: uint16(x.ID), Left: left, Dup: true, Terms: x.M.Terms})
-		size += m.cost()
+		size += m.Cost()
 	}
 	return size
 }

@@ -86,6 +86,9 @@ func (m *Message) Received(now time.Time) {
 // Expires reports whether m does so at all.
 func (m *Message) Expires() bool { return !m.expires.IsZero() }
 
+// ExpiresAt is when, or zero if never.
+func (m *Message) ExpiresAt() time.Time { return m.expires }
+
 // Left is how many seconds m has left, rounded up, 0 if it has expired. It is
 // for a message that expires.
 func (m *Message) Left(now time.Time) uint32 {
@@ -115,8 +118,8 @@ func (m *Message) Release() {
 // overhead is what a queued message costs beside its bytes, more or less.
 const overhead = 128
 
-// cost is what m counts in a queue, in bytes.
-func (m *Message) cost() int { return overhead + len(m.frame.Bytes()) }
+// Cost is what m counts where it is kept, in bytes.
+func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
 
 // aliasSize is how many bytes a Topic Alias has in the properties.
 const aliasSize = 3

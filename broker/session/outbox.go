@@ -41,6 +41,7 @@ type Outbox struct {
 	sender    flow.Sender[entry]
 	front     queue // retained messages, before queue
 	queue     queue
+	places    places // in queue, for retained messages
 	expanding bool   // retained messages are being looked up: the rest waits
 	bytes     int    // that queue costs
 	inFlight  int    // bytes that what is in sender costs
@@ -56,7 +57,7 @@ func (o *Outbox) Push(m *Message, t Terms) (p Pushed, n uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	absent := o.line == nil && !o.expected
-	cost := m.cost()
+	cost := m.Cost()
 	switch {
 	case o.ended, o.line != nil && o.line.closed, absent && t.QoS == 0:
 		return Gone, 0
@@ -75,7 +76,7 @@ func (o *Outbox) Push(m *Message, t Terms) (p Pushed, n uint64) {
 }
 
 func (o *Outbox) hasRoom(cost int) bool {
-	return o.bytes == 0 || o.bytes+cost <= o.limits.Bytes && o.queue.len() < o.limits.Messages
+	return o.bytes == 0 || o.bytes+cost <= o.limits.Bytes && o.queue.len()-o.places.len() < o.limits.Messages
 }
 
 // wake tells the writer that there may be something to send.
@@ -83,37 +84,6 @@ func (o *Outbox) wake() {
 	if o.line != nil {
 		o.line.work.Signal()
 	}
-}
-
-// Replay queues the retained messages of a subscription. They are looked up when
-// their turn has come, so they need no room. What has been replaced by then, the
-// subscription has brought.
-func (o *Outbox) Replay(r Replay) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.ended {
-		o.queue.push(entry{replay: &r})
-		o.wake()
-	}
-}
-
-// Expand puts retained messages where r was, which a Batch has had. It takes
-// over the references.
-func (o *Outbox) Expand(r *Replay, retained []*Message) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.expanding = false
-	for _, m := range retained {
-		t := r.Terms
-		t.QoS = min(t.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-		t.Retain = true                   // [MQTT3-3.3.1-8]
-		if o.ended || o.line == nil && !o.expected && t.QoS == 0 {
-			m.Release()
-			continue
-		}
-		o.front.push(entry{message: m, Terms: t})
-	}
-	o.wake()
 }
 
 // Expect says that another connection takes over at once: until it attaches,
@@ -150,7 +120,10 @@ func (o *Outbox) detach() {
 // outlives reports whether e waits for the next connection, and releases it if
 // it does not.
 func (o *Outbox) outlives(e *entry) bool {
-	if e.message == nil || e.QoS > 0 {
+	switch {
+	case e.place != nil:
+		return o.places.outlives(e.place)
+	case e.QoS > 0:
 		return true
 	}
 	e.message.Release()
@@ -209,6 +182,7 @@ func (e *entry) orphan(all []Orphan) []Orphan {
 func (o *Outbox) discard() {
 	o.front.clear()
 	o.queue.clear()
+	o.places = places{}
 	for x := range o.sender.Reset() {
 		o.settled(x.M)
 	}

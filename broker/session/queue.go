@@ -25,16 +25,9 @@ type Orphan struct {
 // it has no message, it is the place where retained messages go.
 type entry struct {
 	message *Message
-	replay  *Replay
+	place   *place
 	cost    int // bytes
 	Terms
-}
-
-// Replay asks for the retained messages that match a new subscription.
-type Replay struct {
-	Filter string
-	Terms         // QoS is that granted
-	Until  uint64 // Sequence of the last that was there when it was made
 }
 
 // queue is first in, first out. Its memory grows with what is in it, and goes

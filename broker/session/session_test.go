@@ -103,7 +103,7 @@ func TestMessageOutlivesItsPublisher(t *testing.T) {
 func TestOutboxIsBounded(t *testing.T) {
 	one := text("t", "x", 1)
 	defer one.Release()
-	o, l := open(3*one.cost(), 10)
+	o, l := open(3*one.Cost(), 10)
 	for range 3 {
 		if p, _ := o.Push(one, Terms{QoS: 1}); p != Queued {
 			t.Fatalf("pushed: %d", p)
@@ -117,7 +117,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	if p, _ := o.Push(one, Terms{QoS: 1}); p != Overflow {
 		t.Errorf("QoS 1: %d", p)
 	}
-	if n, bytes := o.Waiting(); n != 3 || bytes != 3*one.cost() {
+	if n, bytes := o.Waiting(); n != 3 || bytes != 3*one.Cost() {
 		t.Errorf("%d messages, %d bytes wait", n, bytes)
 	}
 	o.End()
@@ -155,6 +155,19 @@ func TestCloseFlushes(t *testing.T) {
 	l.Close(nil, false)
 }
 
+// The room of a large answer is not kept.
+func TestLargeControlPacketIsForgotten(t *testing.T) {
+	_, l := open(1<<20, 10)
+	var b Batch
+	for _, n := range []int{100_000, 1} {
+		l.Control(&packets.Suback{PacketID: 1, Reasons: make([]packets.ReasonCode, n)})
+		l.Take(&b)
+	}
+	if cap(l.control) > 1000 || cap(b.Control) > 1000 {
+		t.Errorf("room for %d and %d bytes", cap(l.control), cap(b.Control))
+	}
+}
+
 // Retained messages stand where their subscription stood.
 func TestReplayKeepsItsPlace(t *testing.T) {
 	o, l := open(1<<20, 10)
@@ -171,7 +184,7 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 	if got := payloads(&b); !slices.Equal(got, []string{"before"}) || b.Replay == nil || b.Replay.Filter != "f" {
 		t.Fatalf("%q, %v", got, b.Replay)
 	}
-	o.Expand(b.Replay, []*Message{text("t", "retained", 2)})
+	o.Expand(b.Replay, []*Message{text("t", "retained", 2)}, "")
 	l.Take(&b)
 	if d := b.Messages[0]; !d.Retain || d.QoS != 0 || d.PacketID != 0 {
 		t.Errorf("delivered %+v", d)
@@ -181,6 +194,108 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 	}
 	if n, bytes := o.Waiting(); n != 0 || bytes != 0 { // retained messages count nothing
 		t.Errorf("%d messages, %d bytes wait", n, bytes)
+	}
+}
+
+// Retained messages come in portions, each when the one before has gone.
+func TestReplayInPortions(t *testing.T) {
+	o, l := open(1<<20, 1)
+	o.Replay(Replay{Filter: "f", Terms: Terms{QoS: 1}})
+	var b Batch
+	l.Take(&b)
+	o.Expand(b.Replay, []*Message{text("1", "one", 1), text("2", "two", 1)}, "2")
+	l.Take(&b)
+	if got := payloads(&b); !slices.Equal(got, []string{"one"}) || b.Replay != nil {
+		t.Fatalf("%q, %v, though the peer has not acknowledged", got, b.Replay)
+	}
+	o.Puback(1)
+	l.Take(&b)
+	o.Puback(2)
+	if got := payloads(&b); !slices.Equal(got, []string{"two"}) {
+		t.Fatalf("%q", got)
+	}
+	if b.Replay == nil {
+		l.Take(&b)
+	}
+	if b.Replay == nil || b.Replay.After != "2" {
+		t.Fatalf("%v is not the next portion", b.Replay)
+	}
+	o.Expand(b.Replay, nil, "")
+	l.Close(nil, true)
+	if l.Take(&b) {
+		t.Errorf("took %v", b)
+	}
+}
+
+// A filter has one replay that waits, that of its last subscription.
+func TestReplayOncePerFilter(t *testing.T) {
+	o, l := open(1<<20, 10)
+	for i := range uint64(1000) {
+		o.Replay(Replay{Filter: "f", Until: i})
+	}
+	var b Batch
+	l.Take(&b)
+	if b.Replay.Until != 999 {
+		t.Errorf("%v", b.Replay)
+	}
+	o.Replay(Replay{Filter: "f", Until: 1000}) // and from the beginning
+	o.Expand(b.Replay, nil, "x")
+	l.Take(&b)
+	if b.Replay.Until != 1000 || b.Replay.After != "" {
+		t.Errorf("%v", b.Replay)
+	}
+	o.Expand(b.Replay, nil, "")
+	o.Cancel("f")
+	if n, _ := o.Waiting(); n != 0 && o.queue.first().place.replay != nil {
+		t.Errorf("%d wait", n)
+	}
+}
+
+// Who subscribes and unsubscribes on and on takes no memory for that.
+func TestCancelledReplaysAreGone(t *testing.T) {
+	o, _ := open(1<<20, 10)
+	o.Replay(Replay{Filter: "kept"})
+	m := text("t", "m", 0)
+	defer m.Release()
+	o.Push(m, Terms{})
+	for i := range 10_000 {
+		f := strconv.Itoa(i)
+		o.Replay(Replay{Filter: f})
+		o.Cancel(f)
+	}
+	if n, _ := o.Waiting(); n > 2*keepEmpty || o.places.len() >= n || o.places.wanted["kept"] != o.queue.first().place {
+		t.Errorf("%d wait, %d places", n, o.places.len())
+	}
+}
+
+// Nothing is looked up for a line that closes.
+func TestCloseEndsReplays(t *testing.T) {
+	o, l := open(1<<20, 10)
+	o.Replay(Replay{Filter: "f"})
+	o.Replay(Replay{Filter: "g", Terms: Terms{QoS: 1}})
+	m := text("t", "behind", 0)
+	o.Push(m, Terms{})
+	m.Release()
+	l.Close(nil, true)
+	var b Batch
+	if l.Take(&b); !slices.Equal(payloads(&b), []string{"behind"}) || b.Replay != nil {
+		t.Errorf("took %v", b)
+	}
+	if l.Take(&b) || o.places.len() != 0 {
+		t.Errorf("%d places are left", o.places.len())
+	}
+}
+
+// What waits for the next connection is what QoS 1 and 2 owe.
+func TestReplaysOutliveTheLine(t *testing.T) {
+	o, l := open(1<<20, 10)
+	o.Replay(Replay{Filter: "0"})
+	o.Replay(Replay{Filter: "1", Terms: Terms{QoS: 1}})
+	l.Close(nil, false)
+	l = attach(o, 10)
+	var b Batch
+	if l.Take(&b); b.Replay == nil || b.Replay.Filter != "1" || o.places.len() != 1 {
+		t.Errorf("%v, %d places", b.Replay, o.places.len())
 	}
 }
 

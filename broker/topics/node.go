@@ -7,8 +7,11 @@ import (
 	"strings"
 )
 
-// node is a level of filters. Its subscriptions are in the order of their IDs.
+// node is a place where filters end, or part. The levels on the way to it are
+// that by which its parent knows it, and then those of tail. What has no other
+// way to go is one node, so that a filter costs its length and not its levels.
 type node[S any] struct {
+	tail     string // levels, each behind a slash
 	children map[string]*node[S]
 	plus     *node[S]
 	exact    []Subscription[S] // filters that end here
@@ -39,11 +42,32 @@ func (n *node[S]) match(m *matches[S], topic []byte, more bool) {
 	}
 	level, rest, more := cut(topic)
 	if c := n.children[string(level)]; c != nil {
-		c.match(m, rest, more)
+		c.follow(m, rest, more)
 	}
 	if n.plus != nil {
-		n.plus.match(m, rest, more)
+		n.plus.follow(m, rest, more)
 	}
+}
+
+// follow goes along the tail of n.
+func (n *node[S]) follow(m *matches[S], topic []byte, more bool) {
+	for tail := n.tail; tail != ""; {
+		if !more {
+			return
+		}
+		var level []byte
+		level, topic, more = cut(topic)
+		k := len("/+")
+		if len(tail) == 1 || tail[1] != '+' {
+			if k = 1 + len(level); k > len(tail) || tail[1:k] != string(level) {
+				return
+			}
+		}
+		if tail = tail[k:]; tail != "" && tail[0] != '/' {
+			return
+		}
+	}
+	n.match(m, topic, more)
 }
 
 // cut takes the first level off topic.
@@ -55,60 +79,122 @@ func cut(topic []byte) (level, rest []byte, more bool) {
 	return topic[:i], topic[i+1:], true
 }
 
-// add puts s at the end of filter, and makes the nodes on the way.
-func (n *node[S]) add(filter string, s Subscription[S]) (replaced bool) {
-	for more := true; more; {
-		var level string
-		level, filter, more = strings.Cut(filter, "/")
-		if level == "#" {
-			return insert(&n.hash, s)
-		}
-		n = n.grow(level)
+// pop takes the first level off a path, where each stands behind a slash.
+func pop(path string) (level, rest string) {
+	path = path[1:]
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
 	}
-	return insert(&n.exact, s)
+	return path, ""
 }
 
-func (n *node[S]) grow(level string) *node[S] {
-	if level == "+" {
-		if n.plus == nil {
-			n.plus = new(node[S])
-		}
-		return n.plus
+// end is the path of a filter without #, and which list it is in where that ends.
+func end[S any](filter string) (path string, list func(*node[S]) *[]Subscription[S]) {
+	path, hash := strings.CutSuffix("/"+filter, "/#")
+	if hash {
+		return path, func(n *node[S]) *[]Subscription[S] { return &n.hash }
 	}
-	c := n.children[level]
-	if c == nil {
-		if n.children == nil {
-			n.children = make(map[string]*node[S])
+	return path, func(n *node[S]) *[]Subscription[S] { return &n.exact }
+}
+
+// add puts s at the end of filter, and makes the nodes on the way. They have
+// strings of their own: the filter may be long, and go away.
+func (n *node[S]) add(filter string, s Subscription[S]) (replaced bool) {
+	path, list := end[S](filter)
+	for path != "" {
+		level, rest := pop(path)
+		c := n.child(level)
+		if c == nil {
+			c = &node[S]{tail: strings.Clone(rest)}
+			n.put(level, c)
 		}
-		c = new(node[S])
-		n.children[strings.Clone(level)] = c // the filter may be long, and go away
+		k := common(c.tail, rest)
+		if k < len(c.tail) {
+			c.part(k)
+		}
+		n, path = c, rest[k:]
 	}
-	return c
+	return insert(list(n), s)
+}
+
+// common is the length of the levels that two paths begin with.
+func common(a, b string) int {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	if (i == len(a) || a[i] == '/') && (i == len(b) || b[i] == '/') {
+		return i
+	}
+	return strings.LastIndexByte(a[:i], '/')
+}
+
+// part makes two nodes of n, of which the first has the tail up to k.
+func (n *node[S]) part(k int) {
+	level, rest := pop(n.tail[k:])
+	lower := *n
+	lower.tail = strings.Clone(rest)
+	*n = node[S]{tail: strings.Clone(n.tail[:k])}
+	n.put(level, &lower)
+}
+
+// join makes one node of n and the only way on from it.
+func (n *node[S]) join() {
+	if len(n.exact)+len(n.hash) > 0 {
+		return
+	}
+	level, only := "+", n.plus
+	for l, c := range n.children {
+		if only != nil {
+			return
+		}
+		level, only = l, c
+	}
+	only.tail = n.tail + "/" + level + only.tail
+	*n = *only
 }
 
 // remove takes out what id has at the end of filter, and the nodes on the way
 // that nothing is left of.
 func (n *node[S]) remove(filter string, id uint64) (found bool) {
-	level, rest, more := strings.Cut(filter, "/")
-	if level == "#" {
-		return discard(&n.hash, id)
+	path, list := end[S](filter)
+	return n.discard(path, list, id)
+}
+
+func (n *node[S]) discard(path string, list func(*node[S]) *[]Subscription[S], id uint64) (found bool) {
+	if path == "" {
+		return discard(list(n), id)
 	}
-	c := n.children[level]
-	if level == "+" {
-		c = n.plus
-	}
-	switch {
-	case c == nil:
+	level, rest := pop(path)
+	c := n.child(level)
+	if c == nil || common(c.tail, rest) < len(c.tail) {
 		return false
-	case more:
-		found = c.remove(rest, id)
-	default:
-		found = discard(&c.exact, id)
 	}
+	found = c.discard(rest[len(c.tail):], list, id)
 	if c.empty() {
 		n.drop(level)
+	} else {
+		c.join()
 	}
 	return found
+}
+
+func (n *node[S]) child(level string) *node[S] {
+	if level == "+" {
+		return n.plus
+	}
+	return n.children[level]
+}
+
+func (n *node[S]) put(level string, c *node[S]) {
+	if level == "+" {
+		n.plus = c
+		return
+	}
+	if n.children == nil {
+		n.children = make(map[string]*node[S])
+	}
+	n.children[strings.Clone(level)] = c
 }
 
 func (n *node[S]) drop(level string) {

@@ -26,6 +26,11 @@ type Options struct {
 	Identifiers       []uint32 // Subscription Identifier, at most one; nobody changes it
 }
 
+// Cost is how many bytes a subscription takes, more or less, for a filter of that
+// length: it is kept here and by the subscriber, and another may have to part
+// from it.
+func Cost(filter int) int { return 512 + 2*filter }
+
 // shards is how many parts the Tree has, each with its lock.
 const shards = 16
 

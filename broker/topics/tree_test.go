@@ -174,63 +174,6 @@ func TestTreeConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-func TestRetainedAgainstOracle(t *testing.T) {
-	var r Retained[string]
-	topics := allTopics()
-	for _, topic := range topics {
-		if _, replaced := r.Set([]byte(topic), topic); replaced {
-			t.Fatalf("%q was there", topic)
-		}
-	}
-	check := func(gone int) {
-		t.Helper()
-		for _, f := range allFilters() {
-			var got, want []string
-			r.Match(f, func(m string) { got = append(got, m) })
-			for _, topic := range topics[gone:] {
-				if packets.MatchTopic(f, topic) {
-					want = append(want, topic)
-				}
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				t.Fatalf("%q: %q, want %q", f, got, want)
-			}
-		}
-	}
-	check(0)
-	for i, topic := range topics {
-		if old, found := r.Remove([]byte(topic)); !found || old != topic {
-			t.Fatalf("%q: removed %q, %v", topic, old, found)
-		}
-		if i%20 == 0 {
-			check(i + 1)
-		}
-	}
-	if r.Len() != 0 || len(r.root.children) != 0 {
-		t.Error("something is left")
-	}
-}
-
-func TestRetainedReplaces(t *testing.T) {
-	var r Retained[string]
-	topic := []byte("a/b")
-	r.Set(topic, "one")
-	if old, replaced := r.Set(topic, "two"); !replaced || old != "one" {
-		t.Errorf("replaced %q, %v", old, replaced)
-	}
-	if r.RemoveThis(topic, "one") || r.Len() != 1 {
-		t.Error("removed what had been replaced")
-	}
-	if !r.RemoveThis(topic, "two") || r.Len() != 0 {
-		t.Error("not removed")
-	}
-	if _, found := r.Remove([]byte("a")); found {
-		t.Error("removed what never was")
-	}
-}
-
 func BenchmarkMatch(b *testing.B) {
 	for _, fan := range []int{1, 100} {
 		b.Run(fmt.Sprintf("fan=%d", fan), func(b *testing.B) {
@@ -245,4 +188,36 @@ func BenchmarkMatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A filter costs about its length, however many levels that is, and still does
+// when others have parted from it at each of them and gone.
+func TestDeepFiltersAreOneNode(t *testing.T) {
+	var tree Tree[int]
+	deep := "a" + strings.Repeat("/b/+", 100)
+	tree.Subscribe(deep, Subscription[int]{ID: 1})
+	for i := range 200 {
+		tree.Subscribe(deep[:2*i]+"x", Subscription[int]{ID: 2})
+	}
+	for i := range 200 {
+		tree.Unsubscribe(deep[:2*i]+"x", 2)
+	}
+	root := &tree.shard(deep).root
+	if n := nodes(root); n != 2 {
+		t.Errorf("%d nodes", n)
+	}
+	if got := tree.Match(nil, []byte("a"+strings.Repeat("/b/c", 100))); len(got) != 1 {
+		t.Errorf("found %v", got)
+	}
+}
+
+func nodes[S any](n *node[S]) int {
+	all := 1
+	if n.plus != nil {
+		all += nodes(n.plus)
+	}
+	for _, c := range n.children {
+		all += nodes(c)
+	}
+	return all
 }
