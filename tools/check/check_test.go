@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"packets/flow":    {"packets"},
 	"client":          {"packets", "packets/wire", "packets/frame", "packets/flow"},
 	"broker":          {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session"},
+	"broker/auth":     {},
 	"broker/listener": {"github.com/gobwas/ws", "github.com/pires/go-proxyproto"},
 	"broker/topics":   {"packets"},
 	"broker/session":  {"packets", "packets/wire", "packets/frame", "packets/flow"},
