@@ -23,8 +23,14 @@ type Config struct {
 	// the connection with Reason Code 0x86, Bad User Name or Password, or with
 	// that of a [Refuse]. It runs for many connections at the same time. When ctx
 	// ends, at ConnectTimeout or Shutdown, the answer does not count any more. A
-	// panic refuses the connection. Nil accepts everybody.
+	// panic refuses the connection. Nil accepts everybody, but where there are
+	// Methods: there who names none is refused with 0x87 (0x05 before 5.0).
 	Authenticate func(ctx context.Context, login *Login) error
+
+	// Methods are the ways of enhanced authentication, section 4.12, by the name
+	// that a client of 5.0 gives in CONNECT. Who names one is not asked about with
+	// Authenticate; who names another is refused with 0x8C. New copies it.
+	Methods map[string]Method
 
 	// MaximumConnections is how many connections there may be at once, those that
 	// have not sent CONNECT included. One more is closed. Default 100 000.
@@ -101,7 +107,7 @@ type Config struct {
 	SharingOf map[string]Sharing
 
 	// ConnectTimeout is how long a connection may take until it has sent CONNECT
-	// and Authenticate has returned. Default 10 s.
+	// and is authenticated, and later how long to authenticate again. Default 10 s.
 	ConnectTimeout time.Duration
 
 	// WriteTimeout is how long a peer may take nothing of what it is sent before
@@ -109,7 +115,8 @@ type Config struct {
 	WriteTimeout time.Duration
 }
 
-// Login is who wants to connect.
+// Login is who wants to connect. A [Method] may change it: it is given the same
+// one when the client authenticates again.
 type Login struct {
 	ClientID    string // the one assigned, if the client has sent none
 	Username    string
@@ -184,6 +191,16 @@ func (c *Config) complete() error {
 			*d.value = d.normal
 		case v < 0:
 			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
+		}
+	}
+	return c.completeMethods()
+}
+
+func (c *Config) completeMethods() error {
+	c.Methods = maps.Clone(c.Methods)
+	for name, m := range c.Methods {
+		if m == nil {
+			return fmt.Errorf("broker: Config.Methods[%q] is nil: expected a method", name)
 		}
 	}
 	return nil

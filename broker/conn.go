@@ -46,6 +46,7 @@ type conn struct {
 	away     bool          // has left the session
 	aliases  flow.AliasIn
 	refused  uint64 // filters
+	proof    *proof // nil without an authentication method in CONNECT
 	replays  []session.Replay
 	matches  matches
 	answer   answers
@@ -53,6 +54,7 @@ type conn struct {
 	mu    sync.Mutex
 	line  *session.Line // nil until CONNACK has said Success, then never changed
 	cause error         // why it ends, nil while it does not
+	stop  func()        // ends a question to the user of the package, nil without one
 	endBy time.Time     // for writes, once it ends
 }
 
@@ -188,8 +190,13 @@ func (c *conn) kill(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 		c.nc.SetReadDeadline(time.Unix(1, 0))
+		if c.stop != nil {
+			c.stop()
+		}
 		if c.line != nil {
 			c.line.Hurry()
+		} else {
+			c.nc.SetWriteDeadline(time.Unix(1, 0)) // of an AUTH
 		}
 	}
 }
@@ -264,6 +271,9 @@ func (c *conn) drain() {
 // close is the end of the connection's memory and of its goroutines.
 func (c *conn) close() {
 	c.nc.Close()
+	if c.proof != nil {
+		c.proof.end()
+	}
 	if c.line != nil {
 		c.line.Close(nil, false)
 		<-c.written

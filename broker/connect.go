@@ -2,10 +2,7 @@ package broker
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -34,7 +31,7 @@ func (c *conn) connect() error {
 	if assigned {
 		c.clientID = "fletch-" + rand.Text() // [MQTT-3.1.3-6] [MQTT-3.2.2-16] [MQTT3-3.1.3-6]
 	}
-	if err := c.authenticate(p); err != nil {
+	if err := c.authenticate(first, body); err != nil { // [MQTT-3.1.4-2]
 		return err
 	}
 	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
@@ -73,61 +70,10 @@ func (c *conn) speak(p *packets.Connect, v packets.Version) {
 
 // admissible is what this broker does not want of a CONNECT that is in order.
 func (c *conn) admissible(p *packets.Connect) error {
-	if _, ok := p.Props.AuthenticationMethod(); ok {
-		return c.broke(p.Type(), packets.BadAuthenticationMethod, "", "MQTT-4.12.0-1", "enhanced authentication is not there")
-	}
 	if p.HasWill && c.tooDeep(p.Will.Topic) {
 		return errTooDeep
 	}
 	return nil
-}
-
-// authenticate asks the user of the package. Who does not come back in time is
-// left behind: its answer does not count.
-func (c *conn) authenticate(p *packets.Connect) error {
-	ask := c.b.config.Authenticate
-	if ask == nil {
-		return nil
-	}
-	login := &Login{
-		ClientID:    c.clientID,
-		Username:    string(p.Username),
-		Password:    append([]byte(nil), p.Password...),
-		HasUsername: p.HasUsername,
-		HasPassword: p.HasPassword,
-		Version:     c.version,
-		RemoteAddr:  c.nc.RemoteAddr(),
-	}
-	ctx, cancel := context.WithDeadline(c.b.ctx, c.started.Add(c.b.config.ConnectTimeout))
-	defer cancel()
-	answer := make(chan error, 1)
-	go func() { answer <- guard(func() error { return ask(ctx, login) }) }()
-	select {
-	case err := <-answer:
-		if ctx.Err() == nil {
-			return refusal(err) // [MQTT-3.1.4-2]
-		}
-	case <-ctx.Done():
-	}
-	if c.b.ctx.Err() != nil {
-		return errShutdown
-	}
-	return errConnectTimeout
-}
-
-// refusal is an error of Authenticate as one with a Reason Code.
-func refusal(err error) error {
-	var (
-		crash  *panicked
-		refuse Refuse
-	)
-	switch {
-	case err == nil, errors.As(err, &crash):
-		return err
-	case errors.As(err, &refuse) && packets.ReasonCode(refuse) >= packets.UnspecifiedError:
-		return err
-	}
-	return fmt.Errorf("%w: %v", Refuse(packets.BadUserNameOrPassword), err)
 }
 
 // accept begins with CONNACK. It says what is not as a client would have to
@@ -149,6 +95,12 @@ func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
 		a.Props.SetReceiveMaximum(receiveMaximum)
 	}
 	c.client.receiver.Resume(receiveMaximum)
+	if c.proof != nil {
+		a.Props.SetAuthenticationMethod([]byte(c.proof.method)) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+		if c.proof.reply != nil {
+			a.Props.SetAuthenticationData(c.proof.reply)
+		}
+	}
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)

@@ -127,23 +127,6 @@ func TestUnsupportedProtocolLevel(t *testing.T) {
 	})
 }
 
-func TestV5_4_12_0_1_NoEnhancedAuthentication(t *testing.T) {
-	run(t, Config{}, func(w *world) {
-		a := w.dial(packets.V5)
-		a.connect("a", func(c *packets.Connect) { c.Props.SetAuthenticationMethod([]byte("SCRAM")) })
-		a.want("CONNACK reason=0x8c")
-		a.closed()
-		b := w.join(packets.V5, "b")
-		b.send(&packets.Auth{Reason: packets.ContinueAuthentication, Props: authProps()})
-		b.ended(packets.ProtocolError) // [MQTT-4.12.0-7]
-	})
-}
-
-func authProps() (p packets.AuthProps) {
-	p.SetAuthenticationMethod([]byte("m"))
-	return p
-}
-
 func TestAuthenticate(t *testing.T) {
 	logins := make(chan Login, 20)
 	config := Config{ConnectTimeout: 5 * time.Second, Authenticate: func(ctx context.Context, l *Login) error {

@@ -14,8 +14,8 @@
 // QoS 0, 1 and 2 both ways, sessions that outlive their connections, retained
 // messages, wills and their delay, subscription options and identifiers, shared
 // subscriptions in all versions, topic aliases both ways, the peer's Receive
-// Maximum and Maximum Packet Size, message expiry. Enhanced authentication is not
-// there: it is refused.
+// Maximum and Maximum Packet Size, message expiry, enhanced authentication by the
+// [Config.Methods] there are, of which package auth has one.
 //
 // # What a session is, and what is lost
 //

@@ -13,8 +13,10 @@ import (
 // ErrClosed is what Serve and Dial return after Shutdown.
 var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
 
-// Refuse is an error for Authenticate to return. CONNACK carries its value, or,
-// in 3.1 and 3.1.1, the return code that says the same, if there is one.
+// Refuse is an error for Authenticate, or a step of an [Exchange], to return.
+// CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that says the
+// same, if there is one; DISCONNECT does where a client has authenticated again. A
+// value that the packet must not carry is like any other error.
 type Refuse packets.ReasonCode
 
 // Error is the name in the standard.
@@ -34,7 +36,10 @@ var (
 	errSessions       = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
 	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
 	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
-	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no answer from Authenticate"}
+	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
+	errProofTimeout   = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
+	errNoMethod       = &ending{packets.NotAuthorized, "no authentication method, and no Authenticate"}
+	errBadMethod      = &ending{packets.BadAuthenticationMethod, "not one of Methods"}
 	errTooLargeToSend = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
 	errSubscription   = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
 	errTooDeep        = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}

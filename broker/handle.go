@@ -33,7 +33,7 @@ func (c *conn) handle(first byte, body []byte) error {
 	case *packets.Disconnect:
 		return c.onDisconnect(p)
 	case *packets.Auth:
-		return c.broke(p.Type(), packets.ProtocolError, "", "MQTT-4.12.0-7", "no AUTH without an authentication method in CONNECT")
+		return c.onAuth(p)
 	}
 	return c.broke(p.Type(), packets.ProtocolError, "MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
 }

@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// authenticate finds out whether the client of the CONNECT in c.dec may come in.
+func (c *conn) authenticate(first byte, body []byte) error {
+	p := &c.dec.Connect
+	name, named := p.Props.AuthenticationMethod()
+	if named {
+		return c.exchange(string(name), first, body)
+	}
+	ask := c.b.config.Authenticate
+	switch {
+	case ask != nil:
+	case len(c.b.config.Methods) > 0:
+		return errNoMethod
+	default:
+		return nil
+	}
+	login := c.login(p)
+	err := c.ask(c.deadline(), errConnectTimeout, func(ctx context.Context) error { return ask(ctx, login) })
+	return refusal(err, packets.TypeConnack, packets.BadUserNameOrPassword)
+}
+
+// deadline is when the connection must be authenticated.
+func (c *conn) deadline() time.Time { return c.started.Add(c.b.config.ConnectTimeout) }
+
+func (c *conn) login(p *packets.Connect) *Login {
+	return &Login{
+		ClientID:    c.clientID,
+		Username:    string(p.Username),
+		Password:    bytes.Clone(p.Password),
+		HasUsername: p.HasUsername,
+		HasPassword: p.HasPassword,
+		Version:     c.version,
+		RemoteAddr:  c.nc.RemoteAddr(),
+	}
+}
+
+// late is that nobody waits for an answer any more.
+type late struct{ cause error }
+
+func (l *late) Error() string { return l.cause.Error() }
+func (l *late) Unwrap() error { return l.cause }
+
+// ask asks the user of the package. Who does not come back until then, or until
+// the connection is to end, is left behind: its answer does not count, and what f
+// writes to is nobody's.
+func (c *conn) ask(until time.Time, tooLate error, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithDeadline(c.b.ctx, until)
+	defer cancel()
+	if err := c.stopWith(cancel); err != nil {
+		return &late{err}
+	}
+	defer c.stopWith(nil)
+	answer := make(chan error, 1)
+	go func() { answer <- guard(func() error { return f(ctx) }) }()
+	select {
+	case err := <-answer:
+		if ctx.Err() == nil {
+			return err
+		}
+	case <-ctx.Done():
+	}
+	if err := c.stopWith(nil); err != nil {
+		return &late{err}
+	}
+	if c.b.ctx.Err() != nil {
+		return &late{errShutdown}
+	}
+	return &late{tooLate}
+}
+
+// stopWith lets kill call stop. The error is why that has happened already.
+func (c *conn) stopWith(stop func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stop = stop
+	return c.cause
+}
+
+// refusal is an error of ask as one with a Reason Code that t may carry.
+func refusal(err error, t packets.Type, otherwise packets.ReasonCode) error {
+	var (
+		crash  *panicked
+		left   *late
+		refuse Refuse
+	)
+	switch {
+	case err == nil, errors.As(err, &crash), errors.As(err, &left):
+		return err
+	case errors.As(err, &refuse) && refuse >= Refuse(packets.UnspecifiedError) && packets.ReasonCode(refuse).ValidIn(t, packets.V5):
+		return err
+	}
+	return fmt.Errorf("%w: %v", Refuse(otherwise), err)
+}
