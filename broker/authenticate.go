@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/listener"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -34,6 +35,7 @@ func (c *conn) authenticate(first byte, body []byte) error {
 func (c *conn) deadline() time.Time { return c.started.Add(c.b.config.ConnectTimeout) }
 
 func (c *conn) login(p *packets.Connect) *Login {
+	name, _ := listener.PeerName(c.nc)
 	return &Login{
 		ClientID:    c.clientID,
 		Username:    string(p.Username),
@@ -42,6 +44,7 @@ func (c *conn) login(p *packets.Connect) *Login {
 		HasPassword: p.HasPassword,
 		Version:     c.version,
 		RemoteAddr:  c.nc.RemoteAddr(),
+		PeerName:    name,
 	}
 }
 

@@ -125,6 +125,10 @@ type Login struct {
 	HasPassword bool
 	Version     packets.Version
 	RemoteAddr  net.Addr
+
+	// PeerName is who the client is by a certificate that TLS has verified, see
+	// PeerName of package listener. It is empty without one, and for one without a name.
+	PeerName string
 }
 
 // The largest values of the standard.

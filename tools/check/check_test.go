@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"packets/frame":   {"packets", "packets/wire", "github.com/valyala/bytebufferpool"},
 	"packets/flow":    {"packets"},
 	"client":          {"packets", "packets/wire", "packets/frame", "packets/flow"},
-	"broker":          {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session"},
+	"broker":          {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session", "broker/listener"},
 	"broker/auth":     {},
 	"broker/listener": {"github.com/gobwas/ws", "github.com/pires/go-proxyproto"},
 	"broker/topics":   {"packets"},
