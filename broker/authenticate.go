@@ -27,8 +27,9 @@ func (c *conn) authenticate(first byte, body []byte) error {
 		return nil
 	}
 	login := c.login(p)
-	err := c.ask(c.deadline(), errConnectTimeout, func(ctx context.Context) error { return ask(ctx, login) })
-	return refusal(err, packets.TypeConnack, packets.BadUserNameOrPassword)
+	return c.ask(c.deadline(), errConnectTimeout, func(ctx context.Context) error {
+		return refusal(ask(ctx, login), packets.TypeConnack, packets.BadUserNameOrPassword)
+	})
 }
 
 // deadline is when the connection must be authenticated.
@@ -48,12 +49,6 @@ func (c *conn) login(p *packets.Connect) *Login {
 	}
 }
 
-// late is that nobody waits for an answer any more.
-type late struct{ cause error }
-
-func (l *late) Error() string { return l.cause.Error() }
-func (l *late) Unwrap() error { return l.cause }
-
 // ask asks the user of the package. Who does not come back until then, or until
 // the connection is to end, is left behind: its answer does not count, and what f
 // writes to is nobody's.
@@ -61,7 +56,7 @@ func (c *conn) ask(until time.Time, tooLate error, f func(ctx context.Context) e
 	ctx, cancel := context.WithDeadline(c.b.ctx, until)
 	defer cancel()
 	if err := c.stopWith(cancel); err != nil {
-		return &late{err}
+		return err
 	}
 	defer c.stopWith(nil)
 	answer := make(chan error, 1)
@@ -74,12 +69,12 @@ func (c *conn) ask(until time.Time, tooLate error, f func(ctx context.Context) e
 	case <-ctx.Done():
 	}
 	if err := c.stopWith(nil); err != nil {
-		return &late{err}
+		return err
 	}
 	if c.b.ctx.Err() != nil {
-		return &late{errShutdown}
+		return errShutdown
 	}
-	return &late{tooLate}
+	return tooLate
 }
 
 // stopWith lets kill call stop. The error is why that has happened already.
@@ -90,18 +85,15 @@ func (c *conn) stopWith(stop func()) error {
 	return c.cause
 }
 
-// refusal is an error of ask as one with a Reason Code that t may carry.
+// refusal is an error of the user of the package as one with a Reason Code that t
+// may carry.
 func refusal(err error, t packets.Type, otherwise packets.ReasonCode) error {
-	var (
-		crash  *panicked
-		left   *late
-		refuse Refuse
-	)
-	switch {
-	case err == nil, errors.As(err, &crash), errors.As(err, &left):
+	var refuse Refuse
+	if errors.As(err, &refuse) && refuse >= Refuse(packets.UnspecifiedError) && packets.ReasonCode(refuse).ValidIn(t, packets.V5) {
 		return err
-	case errors.As(err, &refuse) && refuse >= Refuse(packets.UnspecifiedError) && packets.ReasonCode(refuse).ValidIn(t, packets.V5):
-		return err
+	}
+	if err == nil {
+		return nil
 	}
 	return fmt.Errorf("%w: %v", Refuse(otherwise), err)
 }

@@ -155,6 +155,45 @@ func TestEnhancedAuthenticationRefused(t *testing.T) {
 	})
 }
 
+// [MQTT-3.1.4-6]
+func TestNothingIsReadBehindARefusal(t *testing.T) {
+	run(t, scripted, func(w *world) {
+		watcher := w.joinProving("watcher")
+		watcher.subscribe("x", 0)
+		a := w.dial(packets.V5)
+		connect := &packets.Connect{ClientID: []byte("a"), CleanStart: true}
+		proving("script", "bad")(connect)
+		a.send(connect, message("x", "behind", 0))
+		a.want("CONNACK reason=0x87")
+		a.closed()
+		watcher.quiet()
+	})
+}
+
+// [MQTT-3.15.2-2] [MQTT-3.15.2-3] [MQTT-3.1.2-24]: AUTH has nothing that could be
+// left out, so one that does not fit the client is not sent at all.
+func TestAuthTooLargeForTheClient(t *testing.T) {
+	run(t, scripted, func(w *world) {
+		data := strings.Repeat("1", 100)
+		size := len(auth(packets.ContinueAuthentication, "script", "more than "+data).AppendTo(nil, packets.V5))
+		most := func(n int) func(*packets.Connect) {
+			return func(c *packets.Connect) { c.Props.SetMaximumPacketSize(uint32(n)) }
+		}
+		a := w.dial(packets.V5)
+		a.connect("a", proving("script", data), most(size))
+		a.gets(packets.ContinueAuthentication, "more than "+data)
+		b := w.dial(packets.V5)
+		b.connect("b", proving("script", data), most(size-1))
+		b.want("CONNACK reason=0x95")
+		b.closed()
+		c := w.dial(packets.V5)
+		c.connect("c", proving("script", "silently fine"), most(size-1))
+		c.welcomed("")
+		c.send(auth(packets.ReAuthenticate, "script", data))
+		c.ended(packets.PacketTooLarge)
+	})
+}
+
 // With methods and nobody to ask about others, those who name none stay outside.
 func TestMethodsWithoutAuthenticate(t *testing.T) {
 	run(t, scripted, func(w *world) {

@@ -36,7 +36,8 @@ type proof struct {
 	login    *Login
 	exchange Exchange    // nil while none goes on
 	until    time.Time   // the end of its time
-	alarm    *time.Timer // at that time
+	tooLate  error       // at that time
+	alarm    *time.Timer // for that
 	reply    []byte      // of the last step
 }
 
@@ -56,9 +57,9 @@ func (c *conn) exchange(method string, first byte, body []byte) error {
 	defer c.proof.end()
 	data, _ := p.Props.AuthenticationData()
 	for {
-		done, err := c.step(data, errConnectTimeout)
+		done, err := c.step(data, packets.TypeConnack) // [MQTT-4.12.0-4]
 		if err != nil || done {
-			return refusal(err, packets.TypeConnack, packets.NotAuthorized) // [MQTT-4.12.0-4]
+			return err
 		}
 		if err := c.challenge(); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (c *conn) exchange(method string, first byte, body []byte) error {
 
 // limit gives the exchange that begins its time.
 func (c *conn) limit(until time.Time, tooLate error) {
-	c.proof.until = until
+	c.proof.until, c.proof.tooLate = until, tooLate
 	c.proof.alarm = time.AfterFunc(time.Until(until), func() { c.kill(tooLate) })
 }
 
@@ -82,8 +83,9 @@ func (p *proof) end() {
 	}
 }
 
-// step gives the exchange the data of the client. It begins it if need be.
-func (c *conn) step(data []byte, tooLate error) (bool, error) {
+// step gives the exchange the data of the client. It begins it if need be. Its
+// error is one that a packet of that type may carry.
+func (c *conn) step(data []byte, carrier packets.Type) (bool, error) {
 	p := c.proof
 	var (
 		x     = p.exchange
@@ -91,12 +93,12 @@ func (c *conn) step(data []byte, tooLate error) (bool, error) {
 		reply []byte
 		done  bool
 	)
-	if err := c.ask(p.until, tooLate, func(ctx context.Context) (err error) {
+	if err := c.ask(p.until, p.tooLate, func(ctx context.Context) (err error) {
 		if x == nil {
 			x = p.begin(p.login)
 		}
 		reply, done, err = x.Step(ctx, own)
-		return err
+		return refusal(err, carrier, packets.NotAuthorized)
 	}); err != nil {
 		return false, err
 	}
@@ -107,7 +109,8 @@ func (c *conn) step(data []byte, tooLate error) (bool, error) {
 	return done, nil
 }
 
-// auth is AUTH with what the last step has said.
+// auth is AUTH with what the last step has said, and nothing to leave out where
+// it does not fit [MQTT-3.15.2-2] [MQTT-3.15.2-3].
 func (c *conn) auth(reason packets.ReasonCode) *packets.Auth {
 	a := &packets.Auth{Reason: reason}
 	a.Props.SetAuthenticationMethod([]byte(c.proof.method)) // [MQTT-4.12.0-5]
@@ -189,9 +192,9 @@ func (c *conn) onAuth(p *packets.Auth) error {
 	case again:
 		c.limit(time.Now().Add(c.b.config.ConnectTimeout), errProofTimeout)
 	}
-	done, err := c.step(data, errProofTimeout)
+	done, err := c.step(data, packets.TypeDisconnect) // [MQTT-4.12.1-2]
 	if err != nil {
-		return refusal(err, packets.TypeDisconnect, packets.NotAuthorized) // [MQTT-4.12.1-2]
+		return err
 	}
 	if done {
 		c.proof.end()

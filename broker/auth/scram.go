@@ -135,16 +135,17 @@ func (x *Exchange) final(_ context.Context, message string) (string, bool, error
 		return "", false, errSyntax
 	}
 	claim := message[:at]
-	proof, err := base64.StdEncoding.Strict().DecodeString(message[at+len(",p="):])
+	text := message[at+len(",p="):]
+	proof, err := base64.StdEncoding.Strict().DecodeString(text) // which looks past line ends
 	fields := strings.Split(claim, ",")
-	if err != nil || len(proof) != sha256.Size || len(fields) < 2 {
+	if err != nil || len(proof) != sha256.Size || strings.ContainsAny(text, "\r\n") || len(fields) < 2 {
 		return "", false, errSyntax
 	}
 	if fields[0] != "c="+x.binding || fields[1] != "r="+x.nonce {
 		return "", false, errProof
 	}
-	text := x.firsts + "," + claim
-	signature := mac(x.credentials.StoredKey[:], text)
+	signed := x.firsts + "," + claim
+	signature := mac(x.credentials.StoredKey[:], signed)
 	subtle.XORBytes(proof, proof, signature[:])
 	key := sha256.Sum256(proof)
 	if right := subtle.ConstantTimeCompare(key[:], x.credentials.StoredKey[:]) == 1; !right || !x.known {
@@ -155,7 +156,7 @@ func (x *Exchange) final(_ context.Context, message string) (string, bool, error
 			return "", false, err
 		}
 	}
-	verifier := mac(x.credentials.ServerKey[:], text)
+	verifier := mac(x.credentials.ServerKey[:], signed)
 	return "v=" + base64.StdEncoding.EncodeToString(verifier[:]), true, nil
 }
 

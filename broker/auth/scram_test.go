@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func derive(t *testing.T, password, salt string, iterations int) Credentials {
+func derive(t testing.TB, password, salt string, iterations int) Credentials {
 	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(salt)
 	if err != nil {
@@ -32,8 +32,11 @@ const (
 )
 
 // vector is an exchange that has the nonce of the example.
-func vector(t *testing.T, accept func(string) error) *Exchange {
-	c := derive(t, "pencil", "W22ZaJ0SNY7soEsUEjb6gQ==", 4096)
+func vector(t testing.TB, accept func(string) error) *Exchange {
+	return vectorOf(derive(t, "pencil", "W22ZaJ0SNY7soEsUEjb6gQ==", 4096), accept)
+}
+
+func vectorOf(c Credentials, accept func(string) error) *Exchange {
 	x := NewSCRAM(func(_ context.Context, user string) (Credentials, bool) { return c, user == "user" }, nil).Start(accept)
 	x.nonce = vectorNonce
 	return x
@@ -88,6 +91,7 @@ func TestFinalMessageRefused(t *testing.T) {
 		"":          errSyntax,
 		vectorClaim: errSyntax,
 		vectorClaim + ",p=" + strings.Repeat("A", 43) + "=":             errProof,
+		vectorClaim + vectorProof + "\n":                                errSyntax,
 		vectorClaim + ",p=AAAA":                                         errSyntax,
 		vectorClaim + ",x=1" + vectorProof:                              errProof, // what is signed is not what is said
 		strings.Replace(vectorClaim, "biws", "eSws", 1) + vectorProof:   errProof, // y,,
@@ -162,4 +166,25 @@ func TestDeriveCredentialsErrors(t *testing.T) {
 	if _, err := DeriveCredentials("x", nil, 4096); err == nil {
 		t.Error("no salt")
 	}
+}
+
+// Nothing but the two messages of the example ends that exchange well.
+func FuzzStep(f *testing.F) {
+	f.Add(vectorFirst, vectorClaim+vectorProof)
+	f.Add("y,a=user,n=user,r=abc,x=1", "c=biws,r=abc,x=1,p=AAAA")
+	f.Add("p=tls-exporter,,n=a=2Cb,r=abc", "")
+	c := derive(f, "pencil", "W22ZaJ0SNY7soEsUEjb6gQ==", 4096)
+	f.Fuzz(func(t *testing.T, first, final string) {
+		x := vectorOf(c, nil)
+		if _, done, err := x.Step(t.Context(), []byte(first)); done || err != nil {
+			if done {
+				t.Fatal("done without a proof")
+			}
+			return
+		}
+		_, done, err := x.Step(t.Context(), []byte(final))
+		if known := first == vectorFirst && final == vectorClaim+vectorProof; done != known || (err == nil) != known {
+			t.Fatalf("%v, %v", done, err)
+		}
+	})
 }
