@@ -276,6 +276,7 @@ func TestSharedChurn(t *testing.T) {
 				a.passes(message("x", fmt.Sprint(i, "/", k), 1))
 			}
 			p.nc.Close() // with what it has not acknowledged
+			w.settle()   // or the next could get it before its SUBACK
 		}
 		for len(seen) < 400 {
 			p := stays.next().(*packets.Publish)
