@@ -238,6 +238,7 @@ func (p *peer) closed() {
 }
 
 // ended demands DISCONNECT with that reason, in 5.0, and the end.
+// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1]
 func (p *peer) ended(reason packets.ReasonCode) {
 	p.Helper()
 	if p.v == packets.V5 {
