@@ -73,6 +73,9 @@ func newWorld(t *testing.T, config Config) *world {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	if config.SysInterval == 0 {
+		config.SysInterval = -1 // most tests want no other messages, and some sleep for ages
+	}
 	b, err := New(config)
 	if err != nil {
 		t.Fatal(err)
