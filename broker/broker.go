@@ -19,16 +19,19 @@ type Broker struct {
 	config Config
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
+	began  time.Time
 
 	subscriptions topics.Tree[*client] // that are not shared
 	shared        topics.Tree[*group]
 	shares        shares
 	retained      *topics.Retained[*session.Message]
-	retentions    atomic.Uint64  // messages that were ever retained
-	dropped       atomic.Uint64  // messages that had no room
-	unretained    atomic.Uint64  // messages for which there was no room
-	lastID        atomic.Uint64  // of sessions and groups
-	running       sync.WaitGroup // Serve, connections and alarms; added to under mu, while not closed
+	retentions    atomic.Uint64 // messages that were ever retained
+	dropped       atomic.Uint64 // messages that had no room
+	unretained    atomic.Uint64 // messages for which there was no room
+	lastID        atomic.Uint64 // of sessions and groups
+	accepted      atomic.Uint64 // connections
+	tallies       [tallies]tally
+	running       sync.WaitGroup // Serve, connections, alarms and report; added to under mu, while not closed
 
 	mu        sync.Mutex
 	closed    bool
@@ -36,6 +39,11 @@ type Broker struct {
 	conns     map[*conn]bool
 	clients   map[string]*client // by client identifier, while there is a session
 	turned    uint64             // connections away, for MaximumConnections
+	reporting bool               // $SYS
+
+	connected     int    // clients with a connection
+	mostConnected int    // clients with a connection, at once
+	expired       uint64 // sessions
 }
 
 // New makes a broker. The error names what is wrong in config.
@@ -45,6 +53,7 @@ func New(config Config) (*Broker, error) {
 	}
 	b := &Broker{
 		config:    config,
+		began:     time.Now(),
 		listeners: make(map[net.Listener]bool),
 		conns:     make(map[*conn]bool),
 		clients:   make(map[string]*client),
@@ -154,6 +163,11 @@ func (b *Broker) start(nc net.Conn) error {
 		b.conns[c] = true
 		b.running.Add(1)
 		err = nil
+		if !b.reporting && b.config.SysInterval > 0 {
+			b.reporting = true
+			b.running.Add(1)
+			go b.report()
+		}
 	}
 	turned := b.turned
 	b.mu.Unlock()

@@ -73,6 +73,9 @@ func newWorld(t *testing.T, config Config) *world {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	if config.SysInterval == 0 {
+		config.SysInterval = -1 // most tests want no other messages, and some sleep for ages
+	}
 	b, err := New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -238,6 +241,7 @@ func (p *peer) closed() {
 }
 
 // ended demands DISCONNECT with that reason, in 5.0, and the end.
+// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1]
 func (p *peer) ended(reason packets.ReasonCode) {
 	p.Helper()
 	if p.v == packets.V5 {

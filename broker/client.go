@@ -44,6 +44,7 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 			ended := cl
 			if cl != nil && !clean && !cl.over(time.Now()) { // [MQTT-3.1.2-5] [MQTT3-3.1.2-4]
 				cl.resume(c)
+				b.arrived()
 				present, ended = true, nil
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c)
@@ -81,6 +82,9 @@ func (b *Broker) found(c *conn) error {
 	case b.closed:
 		return errShutdown
 	case old != nil:
+		if old.over(time.Now()) {
+			b.expired++
+		}
 		old.rest()
 	case len(b.clients) >= b.config.MaximumSessions:
 		return errSessions
@@ -96,7 +100,14 @@ func (b *Broker) found(c *conn) error {
 		conn: c,
 	}
 	b.clients[cl.id], c.client = cl, cl
+	b.arrived()
 	return nil
+}
+
+// arrived counts a client that has a connection now. It holds b.mu.
+func (b *Broker) arrived() {
+	b.connected++
+	b.mostConnected = max(b.mostConnected, b.connected)
 }
 
 // over reports whether the session of an absent client has ended, though its
@@ -142,6 +153,7 @@ func (b *Broker) leave(c *conn) {
 	cl.receiver.Trim()
 	b.mu.Lock()
 	cl.conn = nil
+	b.connected--
 	var due *testament
 	ended := c.expiry == 0 || b.closed
 	if ended {
@@ -165,6 +177,7 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 		cl.until = time.Now().Add(d)
 		cl.alarm = b.later(cl, d, func() func() {
 			delete(b.clients, cl.id)
+			b.expired++
 			return func() { b.endSession(cl) }
 		})
 	}

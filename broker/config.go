@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -113,6 +114,10 @@ type Config struct {
 	// WriteTimeout is how long a peer may take nothing of what it is sent before
 	// its connection is ended. Default 30 s.
 	WriteTimeout time.Duration
+
+	// SysInterval is how often Stats are published under $SYS/broker/, retained,
+	// those that have changed. Default 10 s; negative is never.
+	SysInterval time.Duration
 }
 
 // Login is who wants to connect. A [Method] may change it: it is given the same
@@ -181,6 +186,7 @@ func (c *Config) complete() error {
 		}
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
+	c.SysInterval = cmp.Or(c.SysInterval, 10*time.Second)
 	for _, d := range []struct {
 		key    string
 		value  *time.Duration

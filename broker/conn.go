@@ -28,6 +28,7 @@ type conn struct {
 	nc      net.Conn
 	started time.Time
 	left    chan struct{} // closed when the session is another's
+	tally   *tally
 
 	// Set by the reader before anyone else has c, never changed.
 	clientID string
@@ -42,6 +43,7 @@ type conn struct {
 	patience time.Duration // between two packets, 0 for ever
 	fresh    bool          // a packet is complete, patience begins anew
 	came     int           // bytes since patience began
+	read     Traffic       // not yet counted for all
 	expiry   uint32        // Session Expiry Interval in seconds, as granted
 	away     bool          // has left the session
 	aliases  flow.AliasIn
@@ -75,6 +77,7 @@ func newConn(b *Broker, nc net.Conn) *conn {
 		nc:       nc,
 		started:  time.Now(),
 		left:     make(chan struct{}),
+		tally:    &b.tallies[b.accepted.Add(1)%tallies],
 		patience: b.config.ConnectTimeout,
 		fresh:    true,
 	}
@@ -136,6 +139,10 @@ func (c *conn) forget() {
 func (c *conn) next() (first byte, body []byte, err error) {
 	if first, body, err = c.in.Next(); err == nil {
 		c.fresh = true
+		c.read.Packets++
+		if packets.Type(first>>4) == packets.TypePublish {
+			c.read.Messages++
+		}
 		return first, body, nil
 	}
 	c.mu.Lock()
@@ -164,9 +171,17 @@ func (c *conn) Read(b []byte) (n int, err error) {
 			return 0, err
 		}
 	}
+	c.count()
 	n, err = c.nc.Read(b)
+	c.read.Bytes += uint64(n)
 	c.came += n
 	return n, err
+}
+
+// count lets all know what the reader has counted.
+func (c *conn) count() {
+	c.tally.received.add(c.read)
+	c.read = Traffic{}
 }
 
 func (c *conn) await() error {
@@ -240,7 +255,8 @@ func (c *conn) refuseWith(cause error) error {
 	if p == nil || !c.peer.Fits(p) {
 		return nil
 	}
-	_, err := c.nc.Write(p.AppendTo(nil, c.version))
+	n, err := c.nc.Write(p.AppendTo(nil, c.version))
+	c.tally.sent.add(Traffic{Bytes: uint64(n), Packets: 1})
 	return err
 }
 
@@ -279,5 +295,6 @@ func (c *conn) close() {
 		<-c.written
 	}
 	c.b.leave(c)
+	c.count()
 	c.in.Reset(nil)
 }

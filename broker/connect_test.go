@@ -28,6 +28,7 @@ func TestV5_3_2_2_Connack(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a")
+		// [MQTT-3.1.4-5] [MQTT3-3.1.4-4] [MQTT-4.12.0-6]
 		a.want("CONNACK receive-maximum=1024 topic-alias-maximum=16 maximum-packet-size=1048576")
 		old := w.dial(packets.V311)
 		old.connect("c")
@@ -47,7 +48,7 @@ func TestV5_3_1_3_6_AssignedClientIdentifier(t *testing.T) {
 			a := w.dial(packets.V5)
 			a.connect("", func(c *packets.Connect) { c.CleanStart = len(seen) > 1 })
 			id, _ := a.next().(*packets.Connack).Props.AssignedClientIdentifier()
-			if len(id) == 0 || seen[string(id)] {
+			if len(id) == 0 || seen[string(id)] { // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
 				t.Errorf("assigned %q", id)
 			}
 			seen[string(id)] = true
@@ -56,7 +57,7 @@ func TestV5_3_1_3_6_AssignedClientIdentifier(t *testing.T) {
 		a := w.dial(packets.V311)
 		a.connect("", func(c *packets.Connect) { c.CleanStart = false })
 		a.want("CONNACK reason=0x02") // [MQTT3-3.1.3-8]
-		a.closed()
+		a.closed()                    // [MQTT3-3.1.3-9]
 	})
 }
 
@@ -95,7 +96,7 @@ func TestV5_3_1_0_2_SecondConnect(t *testing.T) {
 		run(t, Config{}, func(w *world) {
 			a := w.join(v, "a")
 			a.connect("a")
-			a.ended(packets.ProtocolError)
+			a.ended(packets.ProtocolError) // [MQTT3-4.8.0-2]
 		})
 	}
 	run(t, Config{}, func(w *world) { // of an unknown level, which DISCONNECT cannot say
@@ -167,13 +168,13 @@ func TestAuthenticate(t *testing.T) {
 			a := w.dial(packets.V5)
 			a.connect("x", user(c.name), will("w", "never"))
 			a.want("CONNACK reason=" + c.v5)
-			a.closed()
+			a.closed() // without DISCONNECT [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.14.0-1]
 			b := w.dial(packets.V311)
 			b.connect("x", user(c.name))
 			if c.v3 != "" {
 				b.want("CONNACK reason=" + c.v3) // [MQTT3-3.2.2-4]
 			}
-			b.closed()
+			b.closed() // [MQTT3-3.2.2-5] [MQTT3-3.2.2-6]
 		}
 		w.settle()
 		if !strings.Contains(w.log.String(), "who?") || strings.Contains(w.log.String(), "secret") {

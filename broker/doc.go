@@ -49,6 +49,15 @@
 // acknowledged waits for it, and goes to another when its session ends, but for
 // QoS 2. A group has no retained messages.
 //
+// # What can be watched
+//
+// [Broker.Stats] counts. The same figures are published below $SYS/broker/ each
+// [Config.SysInterval], retained, where they have changed: version, uptime,
+// clients/connected, disconnected, total, maximum and expired, messages/received
+// and sent, which counts packets of all types, publish/messages/received, sent and
+// dropped, bytes/received and sent, subscriptions/count, shared_subscriptions/count
+// and retained messages/count.
+//
 // # When a peer is wrong
 //
 // Its connection ends, with the Reason Code of the statement that it broke where

@@ -19,13 +19,13 @@ func TestV5_3_1_2_22_KeepAlive(t *testing.T) {
 			for range 3 {
 				time.Sleep(14900 * time.Millisecond)
 				a.send(&packets.Pingreq{})
-				a.want("PINGRESP")
+				a.want("PINGRESP") // [MQTT-3.12.4-1] [MQTT3-3.12.4-1]
 			}
 			begin := time.Now()
 			time.Sleep(10 * time.Second)
 			a.write([]byte{0x30}) // the beginning of a packet is no packet
 			a.ended(packets.KeepAliveTimeout)
-			if d := time.Since(begin); d != 15*time.Second {
+			if d := time.Since(begin); d != 15*time.Second { // [MQTT-3.2.2-22]
 				t.Errorf("ended after %s", d)
 			}
 			watcher.want(`PUBLISH topic=will payload="silent"`)

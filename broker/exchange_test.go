@@ -73,6 +73,7 @@ func (c *careless) take(p *packets.Publish) packets.Packet {
 
 // Whatever exchange a connection is lost in, QoS 2 comes once, QoS 1 at least
 // once, and both in order. [MQTT-4.3.3-10] [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+// [MQTT-4.6.0-6] [MQTT3-4.6.0-5]
 func TestExchangesSurvive(t *testing.T) {
 	for seed := range uint64(20) {
 		v := versions[seed%3]

@@ -34,7 +34,7 @@ func TestSessionsWithoutExpiry(t *testing.T) {
 			w.join(v, "kept", keeping(forever)).lose()
 			w.join(v, "clean").lose() // [MQTT3-3.1.2-6]
 			time.Sleep(200 * 365 * 24 * time.Hour)
-			w.resume(v, "kept")
+			w.resume(v, "kept") // [MQTT3-4.1.0-1]
 			w.join(v, "clean", keeping(0))
 		})
 	}
@@ -81,7 +81,7 @@ func TestSessionExpiryInDisconnect(t *testing.T) { // section 3.14.2.2.2
 	})
 }
 
-// [MQTT-3.1.2-4] [MQTT-3.2.2-2] [MQTT3-3.1.2-6] [MQTT3-3.2.2-1]
+// [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3] [MQTT3-3.2.2-1]
 func TestV5_3_1_2_4_CleanStart(t *testing.T) {
 	for _, v := range versions {
 		run(t, Config{}, func(w *world) {

@@ -16,11 +16,11 @@ func TestDelivery(t *testing.T) {
 				b.subscribe("x/#", packets.ExactlyOnce)
 
 				a.send(message("x/0", "zero", 0))
-				b.want(`PUBLISH topic=x/0 payload="zero"`)
+				b.want(`PUBLISH topic=x/0 payload="zero"`) // [MQTT-4.3.1-1] [MQTT3-4.3.1-1]
 
 				a.send(message("x/1", "one", 1, numbered(7)))
 				a.want(puback(7))
-				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`)
+				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`) // [MQTT-4.3.2-2] [MQTT3-4.3.2-1]
 				b.send(&packets.Puback{PacketID: 1})
 
 				a.send(message("x/2", "two", 2, numbered(8)))
@@ -28,10 +28,10 @@ func TestDelivery(t *testing.T) {
 				a.send(message("x/2", "two", 2, numbered(8), func(m *packets.Publish) { m.Dup = true })) // [MQTT-4.3.3-10]
 				a.want("PUBREC packet-id=8")
 				a.send(&packets.Pubrel{PacketID: 8})
-				a.want("PUBCOMP packet-id=8")
-				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-3.3.1-3]
+				a.want("PUBCOMP packet-id=8")                               // [MQTT-3.3.4-1] [MQTT3-3.3.4-1]
+				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-3.3.1-3] [MQTT-4.3.3-2]
 				b.send(&packets.Pubrec{PacketID: 2})
-				b.want("PUBREL packet-id=2")
+				b.want("PUBREL packet-id=2") // [MQTT-4.3.3-4]
 				b.send(&packets.Pubcomp{PacketID: 2})
 				b.quiet()
 			})

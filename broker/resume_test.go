@@ -10,7 +10,8 @@ import (
 )
 
 // A session waits for its client, with what is at QoS 1 and 2, in its order.
-// [MQTT-3.1.2-5] [MQTT-3.1.2-23] [MQTT-3.2.2-3] [MQTT3-3.1.2-4] [MQTT3-3.1.2-5] [MQTT3-3.2.2-2]
+// [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.2-23] [MQTT-3.2.2-3] [MQTT-3.2.0-1]
+// [MQTT3-3.1.2-4] [MQTT3-3.1.2-5] [MQTT3-3.2.2-2] [MQTT3-3.2.2-3] [MQTT3-3.2.0-1]
 func TestV5_3_1_2_5_Resume(t *testing.T) {
 	for _, v := range versions {
 		run(t, Config{}, func(w *world) {
@@ -33,6 +34,7 @@ func TestV5_3_1_2_5_Resume(t *testing.T) {
 // What is not acknowledged is sent again when the client comes back, and only
 // then, with DUP and its identifier, in its order, and PUBREL before it.
 // [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-3.3.1-1] [MQTT3-4.4.0-1] [MQTT3-4.6.0-1]
+// [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5]
 func TestV5_4_4_0_1_Redelivery(t *testing.T) {
 	for _, v := range versions {
 		run(t, Config{}, func(w *world) {
@@ -129,7 +131,8 @@ func TestV5_4_3_3_10_DuplicateAfterResume(t *testing.T) {
 }
 
 // A message that waits gets older. One whose delivery has begun does not expire:
-// the exchange is carried to its end. [MQTT-3.3.2-5] [MQTT-3.3.2-6]
+// the exchange is carried to its end. [MQTT-3.3.2-5] [MQTT-3.3.2-6] [MQTT-4.3.3-7]
+// [MQTT-4.3.3-13]
 func TestV5_3_3_2_5_ExpiryWhileAbsent(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b", keeping(60))

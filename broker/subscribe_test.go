@@ -19,7 +19,7 @@ func TestV5_3_3_1_5_Retained(t *testing.T) {
 			a.want("PINGRESP") // all that was sent before has been handled
 			b := w.join(v, "b")
 			b.subscribe("r/1", 2)
-			b.want(`PUBLISH qos=1 retain topic=r/1 packet-id=1 payload="new"`) // [MQTT3-3.3.1-6] [MQTT3-3.3.1-8]
+			b.want(`PUBLISH qos=1 retain topic=r/1 packet-id=1 payload="new"`) // [MQTT-3.3.1-8] [MQTT3-3.3.1-6] [MQTT3-3.3.1-8] [MQTT3-3.3.1-12]
 			a.send(message("r/1", "newer", 0, retained))
 			b.want(`PUBLISH topic=r/1 payload="newer"`) // [MQTT3-3.3.1-9]
 			a.send(message("r/1", "", 0, retained))
@@ -111,7 +111,7 @@ func TestUnsubscribe(t *testing.T) {
 		a := w.join(packets.V5, "a")
 		a.subscribe("x/+", 0)
 		a.send(&packets.Unsubscribe{PacketID: 5, Filters: [][]byte{[]byte("x/y"), []byte("x/+"), []byte("x/+")}})
-		a.want("UNSUBACK packet-id=5 reason=0x11 reason=0x00 reason=0x11") // [MQTT-3.10.4-1] [MQTT-3.11.3-1]
+		a.want("UNSUBACK packet-id=5 reason=0x11 reason=0x00 reason=0x11") // [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
 		a.send(message("x/y", "", 1))
 		a.want("PUBACK packet-id=1 reason=0x10") // [MQTT-3.10.4-2]
 		old := w.join(packets.V311, "old")
@@ -122,11 +122,11 @@ func TestUnsubscribe(t *testing.T) {
 
 func TestV5_3_8_4_3_SubscriptionIsReplaced(t *testing.T) {
 	run(t, Config{}, func(w *world) {
-		a := w.join(packets.V5, "a")
+		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b")
 		a.subscribe("x", 2)
 		a.subscribe("x", 0)
-		a.send(message("x", "", 1))
-		a.want("PUBACK packet-id=1", `PUBLISH topic=x payload=""`)
+		b.passes(message("x", "", 1))
+		a.want(`PUBLISH topic=x payload=""`)
 		a.quiet()
 	})
 }
@@ -146,7 +146,7 @@ func TestMaximumSubscriptions(t *testing.T) {
 				return s
 			}
 			a.send(filters("1", "2", "3", "1"))
-			a.want("SUBACK packet-id=1 reason=0x00 reason=0x00 reason=0x97 reason=0x00")
+			a.want("SUBACK packet-id=1 reason=0x00 reason=0x00 reason=0x97 reason=0x00") // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
 			a.send(&packets.Unsubscribe{PacketID: 2, Filters: [][]byte{[]byte("1")}})
 			a.next()
 			a.send(filters("3"))

@@ -39,7 +39,7 @@ func (p *peer) wantAt(begin time.Time, d time.Duration, line string) {
 }
 
 // A will is published when its delay has passed, or when the session ends,
-// whichever is first. [MQTT-3.1.2-8], section 3.1.3.2.2
+// whichever is first. [MQTT-3.1.2-7] [MQTT-3.1.2-8], section 3.1.3.2.2
 func TestV5_3_1_2_8_WillDelay(t *testing.T) {
 	for _, c := range []struct{ delay, expiry, after uint32 }{
 		{0, 0, 0}, {0, 100, 0}, {30, 0, 0}, {30, 100, 30}, {100, 30, 30}, {30, 30, 30}, {30, forever, 30},

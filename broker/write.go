@@ -84,6 +84,8 @@ func (c *conn) send(w *writer) error {
 			w.cuts = append(w.cuts, cut{len(w.buf), p})
 		}
 	}
+	n := uint64(len(w.batch.Messages))
+	c.tally.sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
 	err := c.flush(w)
 	for i := range w.batch.Messages {
 		w.batch.Messages[i].Message.Release()
@@ -120,6 +122,7 @@ func (c *conn) flush(w *writer) error {
 			return err
 		}
 		n, err := w.left.WriteTo(c.nc)
+		c.tally.sent.add(Traffic{Bytes: uint64(n)})
 		switch {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err

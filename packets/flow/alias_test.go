@@ -77,7 +77,7 @@ func (p *peer) connect(maximum uint16) {
 	p.in.Reset(maximum)
 }
 
-// [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11]
+// [MQTT-3.2.2-17] [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11]
 func TestAliasOut(t *testing.T) {
 	var p peer
 	if alias, _ := p.send(t, "some/topic"); alias != 0 {

@@ -1,0 +1,96 @@
+package broker
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// sysRoot is where Stats are published, under names that many monitors know.
+const sysRoot = "$SYS/broker/"
+
+// report publishes Stats until Shutdown.
+func (b *Broker) report() {
+	defer b.running.Done()
+	t := time.NewTicker(b.config.SysInterval)
+	defer t.Stop()
+	said := make(map[string]string)
+	for {
+		if err := guard(func() error { b.reportOnce(said); return nil }); err != nil {
+			guard(func() error { // it may be the Logger that panics
+				b.config.Logger.Error("$SYS", "error", err)
+				return nil
+			})
+		}
+		select {
+		case <-t.C:
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// reportOnce publishes what is not as it was said.
+func (b *Broker) reportOnce(said map[string]string) {
+	s := b.Stats() // before any of what follows counts
+	var found matches
+	say := func(name, value string) {
+		if said[name] == value {
+			return
+		}
+		said[name] = value
+		m := session.NewMessage(&packets.Publish{Retain: true, Topic: []byte(sysRoot + name), Payload: []byte(value)})
+		defer m.Release()
+		b.publish(m, &found)
+	}
+	say("version", release())
+	say("uptime", fmt.Sprintf("%d seconds", time.Since(b.began)/time.Second))
+	for _, x := range s.sys() {
+		say(x.name, strconv.FormatUint(x.value, 10))
+	}
+}
+
+// figure is a topic name below sysRoot and what is published there.
+type figure struct {
+	name  string
+	value uint64
+}
+
+func (s *Stats) sys() []figure {
+	return []figure{
+		{"clients/connected", uint64(s.Connected)},
+		{"clients/disconnected", uint64(s.Sessions - s.Connected)},
+		{"clients/total", uint64(s.Sessions)},
+		{"clients/maximum", uint64(s.MostConnected)},
+		{"clients/expired", s.Expired},
+		{"messages/received", s.Received.Packets},
+		{"messages/sent", s.Sent.Packets},
+		{"publish/messages/received", s.Received.Messages},
+		{"publish/messages/sent", s.Sent.Messages},
+		{"publish/messages/dropped", s.Dropped},
+		{"bytes/received", s.Received.Bytes},
+		{"bytes/sent", s.Sent.Bytes},
+		{"subscriptions/count", uint64(s.Subscriptions - s.SharedSubscriptions)},
+		{"shared_subscriptions/count", uint64(s.SharedSubscriptions)},
+		{"retained messages/count", uint64(s.Retained)},
+	}
+}
+
+// release is the version of this module in the program that it is a part of.
+func release() string {
+	const path, name = "github.com/fletchmq/fletch", "fletch version "
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return name + "(unknown)"
+	}
+	for _, m := range info.Deps {
+		if m.Path == path {
+			return name + m.Version
+		}
+	}
+	return name + info.Main.Version
+}
