@@ -76,19 +76,6 @@ func TestFrameShared(t *testing.T) {
 	}
 }
 
-func TestReleasedMemoryIsPoisoned(t *testing.T) {
-	if !raceEnabled {
-		t.Skip("only with -race")
-	}
-	f := Copy([]byte("payload"))
-	view := f.Bytes()
-	f.Release()
-	Copy([]byte("another")).Release()
-	if want := bytes.Repeat([]byte{0xDB}, 7); !bytes.Equal(view, want) {
-		t.Errorf("the view shows %x", view)
-	}
-}
-
 func TestHugeBufferIsNotPooled(t *testing.T) {
 	const huge = 1<<20 + 1
 	f := New(huge)

@@ -226,19 +226,6 @@ func TestReaderReset(t *testing.T) {
 	}
 }
 
-func TestReaderPoisons(t *testing.T) {
-	if !raceEnabled {
-		t.Skip("only with -race")
-	}
-	r := NewReader(bytes.NewReader(publishes(10)))
-	defer r.Reset(nil)
-	_, body, _ := r.Next()
-	r.Next()
-	if !bytes.Equal(body, bytes.Repeat([]byte{0xDB}, 10)) {
-		t.Errorf("the view shows %x", body)
-	}
-}
-
 // loopReader repeats its bytes for ever.
 type loopReader struct {
 	b  []byte
@@ -252,22 +239,4 @@ func (r *loopReader) Read(b []byte) (int, error) {
 	n := copy(b, r.b[r.at:])
 	r.at += n
 	return n, nil
-}
-
-func TestReaderDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
-		t.Skip("nothing is pooled with -race")
-	}
-	sizes := []int{0, 100, 300, 20000}
-	r := NewReader(&loopReader{b: publishes(sizes...)})
-	if n := testing.AllocsPerRun(100, func() {
-		for _, size := range sizes {
-			if _, body, err := r.Next(); err != nil || len(body) != size {
-				t.Fatal(len(body), err)
-			}
-		}
-		r.Park()
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
 }
