@@ -20,9 +20,12 @@ const (
 	V5   Version = 5
 )
 
-// String is the version as people write it: "3.1.1", or "level 7".
+// String is the version as people write it: "3.1.1", or "level 7". Version 0 is
+// that of a connection before its CONNECT.
 func (v Version) String() string {
 	switch v {
+	case 0:
+		return "unknown"
 	case V31:
 		return "3.1"
 	case V311:
