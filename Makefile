@@ -2,7 +2,7 @@
 
 GO        ?= go
 REF       ?= main
-FUZZTIME  ?= 20s
+FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 
 .PHONY: help run test gen gen-check lint race fuzz bench bench-compare ci
@@ -35,7 +35,7 @@ lint: ## formatting, vet, staticcheck, go.mod
 race: ## run all tests with the race detector
 	$(GO) test -race ./...
 
-fuzz: ## fuzz every target for FUZZTIME, 20s unless named
+fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 	FUZZTIME=$(FUZZTIME) bench/fuzz.sh
 
 bench: ## the codec beside others, and the micro-benchmarks, once
