@@ -151,7 +151,7 @@ var errFull = errors.New("broker: there are MaximumConnections")
 
 // start serves nc, or closes it.
 func (b *Broker) start(nc net.Conn) error {
-	c := newConn(b, nc)
+	s := newStream(b, nc)
 	b.mu.Lock()
 	err := ErrClosed
 	switch {
@@ -160,7 +160,7 @@ func (b *Broker) start(nc net.Conn) error {
 		b.turned++
 		err = errFull
 	default:
-		b.conns[c] = true
+		b.conns[&s.conn] = true
 		b.running.Add(1)
 		err = nil
 		if !b.reporting && b.config.SysInterval > 0 {
@@ -172,7 +172,7 @@ func (b *Broker) start(nc net.Conn) error {
 	turned := b.turned
 	b.mu.Unlock()
 	if err == nil {
-		go c.run()
+		go s.run()
 		return nil
 	}
 	nc.Close()
@@ -202,12 +202,14 @@ func (b *Broker) finished(c *conn) {
 // ctx. A second Shutdown waits for the first.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	conns, absent, wills := b.close()
+	t := begin()
 	for _, w := range wills {
-		b.publishWill(w)
+		b.publishWill(w, t)
 	}
 	for _, cl := range absent {
-		b.endSession(cl)
+		b.endSession(cl, t)
 	}
+	t.end()
 	for _, c := range conns {
 		c.kill(errShutdown)
 	}
@@ -222,7 +224,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for _, c := range conns {
-		c.nc.Close()
+		c.link.abort()
 	}
 	select {
 	case <-done:

@@ -123,7 +123,7 @@ func (c *conn) logEnd(cause error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("client", c.clientID),
-		slog.Any("remote", c.nc.RemoteAddr()),
+		slog.Any("remote", c.link.remoteAddr()),
 		slog.String("version", c.version.String()),
 	}
 	var (
