@@ -20,7 +20,7 @@ type receiver struct {
 }
 
 func receive(b *Broker, number uint64, p session.Peer, o topics.Options) *receiver {
-	cl := &client{id: "receiver", number: number, out: session.NewOutbox(session.Limits{Messages: 100, Bytes: 1 << 20})}
+	cl := &client{id: "receiver", number: number, out: session.NewOutbox(b.budget)}
 	b.subscriptions.Subscribe("a/+/c", topics.Subscription[*client]{ID: number, Subscriber: cl, Options: o})
 	r := new(receiver)
 	r.line = cl.out.Attach(p, &packets.Connack{}, r, new(session.Turn))

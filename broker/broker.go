@@ -26,10 +26,14 @@ type Broker struct {
 	shares        shares
 	retained      *topics.Retained[*session.Message]
 	retentions    atomic.Uint64 // messages that were ever retained
-	dropped       atomic.Uint64 // messages that had no room
+	budget        *session.Budget
+	refused       atomic.Uint64 // messages for which there was no room, of who could be told
+	overdue       atomic.Uint64 // receivers that have made no room within PushBackTimeout
 	unretained    atomic.Uint64 // messages for which there was no room
 	lastID        atomic.Uint64 // of sessions and groups
 	accepted      atomic.Uint64 // connections
+	subscribed    atomic.Int64  // filters of all clients
+	rate          rate
 	tallies       [tallies]tally
 	running       sync.WaitGroup // Serve, connections, alarms and report; added to under mu, while not closed
 
@@ -58,6 +62,7 @@ func New(config Config) (*Broker, error) {
 		conns:     make(map[*conn]bool),
 		clients:   make(map[string]*client),
 		shares:    shares{groups: make(map[string]*group)},
+		budget:    session.NewBudget(config.limits()),
 	}
 	b.retained = topics.NewRetained(topics.Limits{
 		Messages: config.MaximumRetainedMessages,
@@ -90,6 +95,10 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = minPause
+			if !b.queue(ctx, nc) {
+				nc.Close()
+				return nil
+			}
 			b.start(nc)
 		case b.ctx.Err() != nil:
 			return ErrClosed

@@ -94,11 +94,8 @@ func (b *Broker) found(c *conn) error {
 		id:      c.clientID,
 		number:  b.lastID.Add(1),
 		filters: make(map[string]bool),
-		out: session.NewOutbox(session.Limits{
-			Messages: b.config.MaximumQueuedMessages,
-			Bytes:    b.config.MaximumQueuedBytes,
-		}),
-		conn: c,
+		out:     session.NewOutbox(b.budget),
+		conn:    c,
 	}
 	b.clients[cl.id], c.client = cl, cl
 	b.arrived()

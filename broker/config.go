@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"time"
 
@@ -37,6 +38,11 @@ type Config struct {
 	// have not sent CONNECT included. One more is closed. Default 100 000.
 	MaximumConnections int
 
+	// ConnectRate is how many connections are accepted in a second, by all Serve
+	// together; as many may come at once. Others wait until it is their turn, in the
+	// order in which they came. Default 0, which is without a limit.
+	ConnectRate int
+
 	// MaximumPacketSize is the largest packet accepted from a client, in bytes,
 	// fixed header included, section 3.2.2.3.6. Larger ones end the connection
 	// with 0x95. Default 1 048 576, at least 64, at most 268 435 455.
@@ -64,13 +70,32 @@ type Config struct {
 
 	// MaximumQueuedBytes is how many bytes of messages may wait for one client, and
 	// how many may be under way to it that it has not acknowledged. Whatever its
-	// size, one message may always. See the package documentation for what happens
-	// beyond. Default 4 194 304.
+	// size, one message may always. See [Overflow] for what happens beyond. Default 4 194 304.
 	MaximumQueuedBytes int
 
 	// MaximumQueuedMessages is how many messages may wait for one client. Default
 	// 100 000.
 	MaximumQueuedMessages int
+
+	// MaximumQueuedTotal is how much memory messages may take that wait for clients,
+	// or for their acknowledgements, all together, in bytes. A message counts 512 and
+	// its bytes once, and 128 for each client. Beyond, a client has room only while
+	// what waits for it is a small share of an eighth more, so that those who take
+	// what they are sent are served while others do not. Default 1 073 741 824.
+	MaximumQueuedTotal int
+
+	// MaximumInFlight is how many messages at QoS 1 and 2 a client may have been sent
+	// and not acknowledged, if its Receive Maximum allows as many, section 4.9. The
+	// others wait. Default 1024, at most 32 768.
+	MaximumInFlight int
+
+	// Overflow is what happens to a message for which a receiver has no room.
+	// Default DisconnectSlow.
+	Overflow Overflow
+
+	// PushBackTimeout is how long a publisher waits for room, if Overflow is
+	// PushBack. Default 5 s.
+	PushBackTimeout time.Duration
 
 	// MaximumSubscriptions is how many subscriptions one client may have. A
 	// SUBSCRIBE beyond is answered with 0x97 (0x80 in 3.1.1, end of the connection
@@ -99,6 +124,11 @@ type Config struct {
 	// 3.1), more in a topic name ends the connection with 0x90. Default 200, at
 	// most 65 535.
 	MaximumTopicLevels int
+
+	// MaximumSubscriptionsTotal is how many subscriptions all clients may have
+	// together. A SUBSCRIBE beyond is answered as one beyond MaximumSubscriptions.
+	// Default 2 000 000.
+	MaximumSubscriptionsTotal int
 
 	// Sharing is how shared subscriptions choose among their members. Default
 	// RoundRobin.
@@ -142,6 +172,7 @@ const (
 	mostReceive    = 1<<16 - 1
 	mostAliases    = 1<<16 - 1
 	mostLevels     = 1<<16 - 1
+	mostInFlight   = 1 << 15 // of flow.Sender, which leaves half of the identifiers free
 )
 
 // complete puts in defaults, and reports the first value that cannot be.
@@ -162,6 +193,10 @@ func (c *Config) complete() error {
 		{"TopicAliasMaximum", &c.TopicAliasMaximum, -1, mostAliases, 16},
 		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
 		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
+		{"MaximumQueuedTotal", &c.MaximumQueuedTotal, 1, math.MaxInt, 1 << 30},
+		{"MaximumInFlight", &c.MaximumInFlight, 1, mostInFlight, 1024},
+		{"MaximumSubscriptionsTotal", &c.MaximumSubscriptionsTotal, 1, most, 2_000_000},
+		{"ConnectRate", &c.ConnectRate, 1, 1_000_000, 0},
 		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
 		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
 		{"MaximumSubscriptionBytes", &c.MaximumSubscriptionBytes, 1, most, 8 << 20},
@@ -175,6 +210,9 @@ func (c *Config) complete() error {
 		case v < n.least || v > n.most:
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
 		}
+	}
+	if c.Overflow >= endOfOverflow {
+		return fmt.Errorf("broker: Config.Overflow is %s: expected a way to handle an overflow", c.Overflow)
 	}
 	if c.Sharing >= endOfSharing {
 		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
@@ -194,6 +232,7 @@ func (c *Config) complete() error {
 	}{
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
+		{"PushBackTimeout", &c.PushBackTimeout, 5 * time.Second},
 		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
 	} {
 		switch v := *d.value; {

@@ -13,6 +13,9 @@ import (
 // ErrClosed is what Serve and Dial return after Shutdown.
 var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
 
+// ErrNoRoom is what Publish returns when a receiver has no room, with RefusePublish.
+var ErrNoRoom = errors.New("broker: a receiver has no room")
+
 // Refuse is an error for Authenticate, or a step of an [Exchange], to return.
 // CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that says the
 // same, if there is one; DISCONNECT does where a client has authenticated again. A
@@ -35,6 +38,7 @@ var (
 	errShutdown       = &ending{packets.ServerShuttingDown, "broker is shutting down"}
 	errSessions       = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
 	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
+	errMemory         = &ending{packets.QuotaExceeded, "MaximumQueuedTotal: no room for a message at QoS 1 or 2"}
 	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
 	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
 	errProofTimeout   = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
@@ -137,7 +141,7 @@ func (c *conn) logEnd(cause error) {
 	case errors.As(cause, &broken):
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("packet", broken.Packet.String()), slog.String("statement", broken.Statement))
-	case errors.As(cause, &refuse), errors.Is(cause, errOverflow):
+	case errors.As(cause, &refuse), errors.Is(cause, errOverflow), errors.Is(cause, errMemory):
 		level = slog.LevelWarn
 	case errors.As(cause, &crash):
 		level = slog.LevelError

@@ -30,7 +30,7 @@ var errConnectionProps = errors.New("broker: a Message has no Topic Alias and no
 // nothing of m. Any number of goroutines may call it, also while an Authenticate
 // runs.
 //
-// The error is [ErrClosed], that of ctx if it has ended already, or what is wrong
+// The error is [ErrClosed], [ErrNoRoom], that of ctx if it has ended already, or what is wrong
 // with m, if a packet does that a [*packets.BrokenError]: m has not been
 // published then.
 func (b *Broker) Publish(ctx context.Context, m Message) error {
@@ -58,6 +58,10 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 	message.Received(time.Now())
 	t := begin()
 	defer t.end()
+	if b.refuses(message, t) {
+		return ErrNoRoom
+	}
+	defer func() { t.Admitted = false }()
 	b.publish(message, t)
 	return nil
 }

@@ -85,10 +85,11 @@ func (c *conn) publish(m *session.Message) (wanted bool) {
 // which only 5.0 has a place for.
 func (c *conn) take(m *session.Message) packets.ReasonCode {
 	m.From = c.clientID
+	defer func() { c.turn.Admitted = false }()
 	switch {
 	case c.version != packets.V5:
 		c.publish(m) // [MQTT3-3.3.5-2]
-	case !c.b.retain(m):
+	case c.b.refuses(m, c.turn), !c.b.retain(m):
 		return packets.QuotaExceeded
 	case !c.b.pass(m, c.turn):
 		return packets.NoMatchingSubscribers
@@ -113,10 +114,7 @@ func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
 	for rest := t.clients; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].ID == rest[0].ID {
-			n++
-		}
+		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
 			b.deliver(m, rest[0].Subscriber, o, nil, &t.Turn)
@@ -132,6 +130,13 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 	clear(t.clients) // a session that has ended is not kept in memory
 	clear(t.groups)
 	return wanted
+}
+
+// sameClient is how many of the first subscriptions are of one client.
+func sameClient(all []topics.Subscription[*client]) (n int) {
+	for n = 1; n < len(all) && all[n].ID == all[0].ID; n++ {
+	}
+	return n
 }
 
 // merge makes one of all subscriptions of a client that match: the message is
@@ -164,16 +169,9 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 		Identifiers: o.Identifiers,
 		Group:       g,
 	}
-	pushed, n := to.out.Push(m, terms, t)
-	if pushed == session.Dropped || pushed == session.Overflow {
-		b.dropped.Add(1)
-	}
-	switch {
-	case pushed == session.Overflow:
-		b.kill(to, errOverflow)
-	case pushed == session.Dropped && powerOfTwo(n):
-		b.config.Logger.Warn("message dropped", "limit", "MaximumQueuedBytes or MaximumQueuedMessages",
-			"client", to.id, "qos", terms.QoS, "dropped", n)
+	pushed, lost := to.out.Push(m, terms, t)
+	if pushed == session.Crowded || lost.N > 0 {
+		b.overflowed(to, pushed, lost, terms.QoS, t)
 	}
 	return pushed
 }
@@ -188,12 +186,12 @@ func (b *Broker) retain(m *session.Message) bool {
 		b.retained.Remove(m.Publish.Topic)
 		return true
 	}
-	m.Sequence = b.retentions.Add(1)
-	m.Retain()
-	if b.retained.Set(m.Publish.Topic, m, m.Cost(), m.ExpiresAt()) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
+	kept := m.Copy()
+	kept.Sequence = b.retentions.Add(1)
+	if b.retained.Set(m.Publish.Topic, kept, kept.Cost(), kept.ExpiresAt()) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
 		return true
 	}
-	m.Release()
+	kept.Release()
 	if n := b.unretained.Add(1); powerOfTwo(n) {
 		b.config.Logger.Warn("message not retained", "limit", "MaximumRetainedMessages or MaximumRetainedBytes",
 			"client", m.From, "topic", string(m.Publish.Topic), "refused", n)

@@ -173,7 +173,42 @@ func (g *group) pick(m *session.Message) (s topics.Subscription[*client], ok boo
 	if len(g.members) == 0 {
 		return s, false
 	}
-	return g.members[g.choose(m)], true
+	i := g.choose(m)
+	if !takes(&g.members[i], m) {
+		if j, ok := g.roomy(m, i); ok {
+			i = j
+		}
+	}
+	return g.members[i], true
+}
+
+// hasRoom reports whether pick finds a member that has room for m, or none at all.
+func (g *group) hasRoom(m *session.Message) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.members) == 0 {
+		return true
+	}
+	_, ok := g.roomy(m, 0)
+	return ok
+}
+
+// roomy is the first from i on that has room for m, of those who are there, or of
+// all if none is.
+func (g *group) roomy(m *session.Message, i int) (int, bool) {
+	there := g.members[g.present(i)].Subscriber.out.Attached()
+	for k := range g.members {
+		j := (i + k) % len(g.members)
+		if s := &g.members[j]; s.Subscriber.out.Attached() == there && takes(s, m) {
+			return j, true
+		}
+	}
+	return 0, false
+}
+
+// takes reports whether the member has room for m.
+func takes(s *topics.Subscription[*client], m *session.Message) bool {
+	return s.Subscriber.out.HasRoom(m, min(s.QoS, m.Publish.QoS))
 }
 
 var seed = maphash.MakeSeed()

@@ -1,5 +1,7 @@
 package broker
 
+import "github.com/fletchmq/fletch/broker/session"
+
 // Stats is what a broker has at one moment, and what it has had since New.
 type Stats struct {
 	Connections         int // those that have not sent CONNECT included
@@ -12,9 +14,17 @@ type Stats struct {
 	MostConnected int    // at once
 	Expired       uint64 // sessions whose Session Expiry Interval has passed
 
+	// QueuedMemory is how many bytes count for MaximumQueuedTotal.
+	QueuedMemory int
+
 	// Dropped is how many messages had no room in a session: each counts for each
-	// receiver that did not get it.
+	// receiver that did not get it. It is the sum of the first two of Drops.
 	Dropped uint64
+	Drops   Drops
+
+	// Refused is how many messages were refused for want of room in a session,
+	// because of RefusePublish.
+	Refused uint64
 
 	Received Traffic // from clients
 	Sent     Traffic // to clients
@@ -25,6 +35,25 @@ type Traffic struct {
 	Bytes    uint64 // of the transport that the listener makes
 	Packets  uint64
 	Messages uint64 // PUBLISH packets, which count among Packets as well
+}
+
+// Drops is how many messages receivers did not get, by reason.
+type Drops struct {
+	QueueFull     uint64 // MaximumQueuedBytes or MaximumQueuedMessages
+	MemoryFull    uint64 // MaximumQueuedTotal
+	Expired       uint64 // the Message Expiry Interval has passed
+	TooLarge      uint64 // for the Maximum Packet Size of the receiver
+	NotAuthorized uint64 // the receiver may not have it
+}
+
+func dropsOf(d session.Drops) Drops {
+	return Drops{
+		QueueFull:     d[session.QueueFull],
+		MemoryFull:    d[session.MemoryFull],
+		Expired:       d[session.Expired],
+		TooLarge:      d[session.TooLarge],
+		NotAuthorized: d[session.NotAuthorized],
+	}
 }
 
 // Stats counts. The figures are not of exactly the same moment.
@@ -41,7 +70,10 @@ func (b *Broker) Stats() Stats {
 	s.SharedSubscriptions = b.shares.members()
 	s.Subscriptions = b.subscriptions.Len() + s.SharedSubscriptions
 	s.Retained = b.retained.Len()
-	s.Dropped = b.dropped.Load()
+	s.QueuedMemory = b.budget.Used()
+	s.Drops = dropsOf(b.budget.Drops())
+	s.Dropped = s.Drops.QueueFull + s.Drops.MemoryFull
+	s.Refused = b.refused.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)
 		b.tallies[i].sent.addTo(&s.Sent)

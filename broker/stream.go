@@ -71,13 +71,14 @@ func (s *stream) serve() error {
 	}
 }
 
-// await waits until the peer takes the answers that it has asked for.
+// await waits until the peer takes the answers that it has asked for, and those
+// who receive what it publishes have room for more.
 func (s *stream) await() {
 	if s.line == nil {
 		return
 	}
 	relieved := make(chan struct{})
-	if s.line.Crowded(func() { close(relieved) }) {
+	if s.crowded(func() { close(relieved) }) {
 		s.turn.Flush()
 		<-relieved
 	}

@@ -41,12 +41,15 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
+	case !had && c.b.subscribed.Load() >= int64(c.b.config.MaximumSubscriptionsTotal):
+		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionsTotal")
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
 	filter := string(x.Filter)
 	if !had {
 		c.client.filters[filter] = true
+		c.b.subscribed.Add(1)
 		c.client.filterBytes += topics.Cost(len(filter))
 	}
 	s := topics.Subscription[*client]{
@@ -109,6 +112,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 
 // unsubscribe takes cl off a filter that is one of its own.
 func (b *Broker) unsubscribe(filter string, cl *client) {
+	b.subscribed.Add(-1)
 	if _, _, shared := packets.SplitShared(filter); shared {
 		b.unshare(filter, cl)
 		return

@@ -40,6 +40,7 @@ func begin() *turn { return turns.Get().(*turn) }
 // end is the end of a turn, whatever has happened in it.
 func (t *turn) end() {
 	t.Flush()
+	t.Crowded = nil
 	turns.Put(t)
 }
 

@@ -46,7 +46,7 @@ func (l *Line) Take(b *Batch) Taken {
 	b.Reset()
 	o := l.out
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	if l.control != nil {
 		b.buffer, l.control = l.control, nil
 		b.Control = b.buffer.B
@@ -94,15 +94,20 @@ func (l *Line) fill(b *Batch) {
 		}
 		e := q.pop()
 		if e.place != nil {
-			o.places.gone(e.place)
+			o.replays.gone(e.place)
 			continue
 		}
 		if q == &o.queue {
 			o.bytes -= e.cost
 		}
 		left, gone := expired(e.message, &now)
-		if gone || l.tooLarge(&e) {
-			e.message.Release() // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
+		if gone || l.tooLarge(&e) { // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
+			reason := TooLarge
+			if gone {
+				reason = Expired
+			}
+			o.lose(reason, 1)
+			e.message.Release()
 			continue
 		}
 		d := Delivery{Message: e.message, Left: left, Terms: e.Terms}
@@ -151,6 +156,7 @@ func (l *Line) forgo(x flow.Exchange[entry], b *Batch) {
 		rel := packets.Pubrel{PacketID: uint16(x.ID)}
 		b.Control = rel.AppendTo(b.Control, l.peer.Version)
 	}
+	o.lose(TooLarge, 1)
 	o.settled(x.M)
 }
 
@@ -160,8 +166,8 @@ func (l *Line) tooLarge(e *entry) bool {
 
 // next is the queue whose messages go first.
 func (o *Outbox) next() *queue {
-	if o.front.len() > 0 {
-		return &o.front
+	if o.replays != nil && o.replays.front.len() > 0 {
+		return &o.replays.front
 	}
 	return &o.queue
 }
@@ -170,7 +176,7 @@ func (o *Outbox) next() *queue {
 // Receive Maximum [MQTT-3.3.4-9] [MQTT-4.9.0-2], or for bytes to be acknowledged.
 func (o *Outbox) sendable(e *entry) bool {
 	return e != nil && (e.QoS == 0 ||
-		o.sender.Available() > 0 && (o.inFlight == 0 || o.inFlight+e.cost <= o.limits.Bytes))
+		o.sender.Available() > 0 && (o.inFlight == 0 || o.inFlight+e.cost <= o.budget.limits.Bytes))
 }
 
 // expired reports whether m has no time left, and how much it has.

@@ -63,7 +63,11 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Flusher, t *Turn) 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l.append(connack)
-	o.sender.Resume(p.ReceiveMaximum)
+	window := p.ReceiveMaximum
+	if most := o.budget.limits.InFlight; most > 0 {
+		window = min(window, most)
+	}
+	o.sender.Resume(window)
 	for id := range o.sender.Releases() {
 		l.append(&packets.Pubrel{PacketID: uint16(id)})
 	}
@@ -139,7 +143,7 @@ func (l *Line) Hurry() {
 func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 	o := l.out
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlockIn(t)
 	if !l.closed {
 		l.closed, l.hurry = true, true
 		if final != nil && l.peer.Fits(final) {

@@ -28,6 +28,8 @@ type Message struct {
 	topic   []byte    // memory for SetTopic
 	frame   *frame.Frame
 	refs    atomic.Int32
+	at      uint8   // of budget
+	budget  *Budget // where it counts, nil before it is queued
 }
 
 var messages = sync.Pool{New: func() any { return new(Message) }}
@@ -109,6 +111,10 @@ func (m *Message) Release() {
 	case n < 0:
 		panic("session: Release without a reference")
 	case n == 0:
+		if m.budget != nil {
+			m.budget.add(m.at, -m.memory())
+			m.budget = nil
+		}
 		m.frame.Release()
 		m.frame = nil
 		messages.Put(m)
@@ -120,6 +126,25 @@ const overhead = 128
 
 // Cost is what m counts where it is kept, in bytes.
 func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
+
+// memory is what m takes once, in bytes.
+func (m *Message) memory() int { return messageMemory + len(m.frame.Bytes()) }
+
+// charge counts m, once. Only who publishes m queues it first.
+func (m *Message) charge(b *Budget, t *Turn) {
+	if m.budget == nil {
+		t.charge(b, m.memory())
+		m.budget, m.at = b, t.at
+	}
+}
+
+// Copy is the same message with memory and references of its own, one for the
+// caller: what is kept for long does not count among what waits.
+func (m *Message) Copy() *Message {
+	w := NewMessage(&m.Publish)
+	w.From, w.expires = m.From, m.expires
+	return w
+}
 
 // aliasSize is how many bytes a Topic Alias has in the properties.
 const aliasSize = 3

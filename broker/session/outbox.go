@@ -7,23 +7,6 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// Pushed is what became of a message that was pushed.
-type Pushed uint8
-
-// The ways of a message.
-const (
-	Queued   Pushed = iota // it will be sent
-	Dropped                // no room: QoS 0, or the client is absent
-	Overflow               // no room for QoS 1 or 2: the connection has to go
-	Gone                   // QoS 0 and the client is absent, or the session has ended
-)
-
-// Limits bound what may wait in an Outbox. One message always may.
-type Limits struct {
-	Messages int
-	Bytes    int // and as many may be sent and not acknowledged
-}
-
 // Outbox is what one session has still to send, section 4.1: messages that wait,
 // and exchanges under way. Those who publish push messages, a Line takes them
 // out. Messages leave in the order in which they came: one that waits for the
@@ -32,53 +15,58 @@ type Limits struct {
 //
 // No method waits for a peer.
 type Outbox struct {
-	limits Limits
+	budget *Budget
 
 	mu        sync.Mutex
 	line      *Line // attached
-	expected  bool  // the next line is about to attach
-	ended     bool
 	sender    flow.Sender[entry]
-	front     queue // retained messages, before queue
 	queue     queue
-	places    places // in queue, for retained messages
-	expanding bool   // retained messages are being looked up: the rest waits
-	bytes     int    // that queue costs
-	inFlight  int    // bytes that what is in sender costs
-	dropped   uint64 // messages
+	replays   *replays // nil while no retained messages are to come
+	bytes     int      // that queue costs
+	inFlight  int      // bytes that what is in sender costs
+	drops     *Drops   // nil if there are none
+	crowd     *crowd   // nil unless somebody waits, or has waited in vain
+	counted   int32    // places that budget knows of
+	at        uint8    // of budget
+	expected  bool     // the next line is about to attach
+	ended     bool
+	expanding bool // retained messages are being looked up: the rest waits
 }
 
-// NewOutbox is the Outbox of a new session.
-func NewOutbox(l Limits) *Outbox { return &Outbox{limits: l} }
-
-// Push queues m, with a reference of its own. When m is dropped, n is how many
-// have been.
-func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, n uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	absent := o.line == nil && !o.expected
-	cost := m.Cost()
-	switch {
-	case o.ended, o.line != nil && o.line.closed, absent && terms.QoS == 0:
-		return Gone, 0
-	case o.hasRoom(cost):
-	case absent, terms.QoS == 0:
-		o.dropped++
-		return Dropped, o.dropped
-	default:
-		return Overflow, 0
-	}
-	m.Retain()
-	o.bytes += cost
-	o.queue.push(entry{message: m, cost: cost, Terms: terms})
-	if o.sendable(o.next().first()) {
-		o.touch(t)
-	}
-	return Queued, 0
+// NewOutbox is the Outbox of a new session, until End.
+func NewOutbox(b *Budget) *Outbox {
+	b.outboxes.Add(1)
+	return &Outbox{budget: b, at: b.place()}
 }
 
-func (o *Outbox) hasRoom(cost int) bool {
-	return o.bytes == 0 || o.bytes+cost <= o.limits.Bytes && o.queue.len()-o.places.len() < o.limits.Messages
+// unlock counts what the method that ends has taken or given back.
+func (o *Outbox) unlock() {
+	if n := o.taken(); n != 0 {
+		o.budget.add(o.at, n)
+	}
+	o.relieve()
+	o.mu.Unlock()
+}
+
+// unlockIn is unlock in a turn.
+func (o *Outbox) unlockIn(t *Turn) {
+	if n := o.taken(); n != 0 {
+		t.charge(o.budget, n)
+	}
+	o.relieve()
+	o.mu.Unlock()
+}
+
+// taken is how many bytes there are more than the budget knows of.
+func (o *Outbox) taken() int {
+	n := int32(o.queue.len() + o.sender.InFlight())
+	if r := o.replays; r != nil {
+		if n += int32(r.front.len()); r.front.len() == 0 && r.places() == 0 {
+			o.replays = nil
+		}
+	}
+	n, o.counted = n-o.counted, n
+	return int(n) * placeMemory
 }
 
 // touch is for what there may be to send now.
@@ -99,7 +87,7 @@ func (o *Outbox) Expect() {
 // Forsake says that nobody takes over after all.
 func (o *Outbox) Forsake() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	if o.expected = false; o.line == nil {
 		o.detach()
 	}
@@ -113,7 +101,9 @@ func (o *Outbox) detach() {
 		return
 	}
 	if !o.expected {
-		o.front.filter(o.outlives)
+		if o.replays != nil {
+			o.replays.front.filter(o.outlives)
+		}
 		o.queue.filter(o.outlives)
 	}
 	o.sender.Trim()
@@ -124,10 +114,11 @@ func (o *Outbox) detach() {
 func (o *Outbox) outlives(e *entry) bool {
 	switch {
 	case e.place != nil:
-		return o.places.outlives(e.place)
+		return o.replays.outlives(e.place)
 	case e.QoS > 0:
 		return true
 	}
+	o.bytes -= e.cost
 	e.message.Release()
 	return false
 }
@@ -137,8 +128,11 @@ func (o *Outbox) outlives(e *entry) bool {
 // member is to get. The caller releases these.
 func (o *Outbox) End() (orphans []Orphan) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ended = true
+	defer o.unlock()
+	if !o.ended {
+		o.ended = true
+		o.budget.outboxes.Add(-1)
+	}
 	if o.line != nil {
 		return nil
 	}
@@ -147,7 +141,7 @@ func (o *Outbox) End() (orphans []Orphan) {
 			orphans = x.M.orphan(orphans)
 		}
 	}
-	for _, e := range o.queue.entries[o.queue.head:] {
+	for e := range o.queue.all() {
 		orphans = e.orphan(orphans)
 	}
 	o.discard()
@@ -158,7 +152,7 @@ func (o *Outbox) End() (orphans []Orphan) {
 // to be. The caller releases the messages.
 func (o *Outbox) Strays(groups map[Group]bool) (orphans []Orphan) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	if o.line != nil || o.expected {
 		return nil
 	}
@@ -182,9 +176,11 @@ func (e *entry) orphan(all []Orphan) []Orphan {
 }
 
 func (o *Outbox) discard() {
-	o.front.clear()
+	if o.replays != nil {
+		o.replays.front.clear()
+		o.replays = nil
+	}
 	o.queue.clear()
-	o.places = places{}
 	for x := range o.sender.Reset() {
 		o.settled(x.M)
 	}
@@ -203,14 +199,18 @@ func (o *Outbox) settled(e entry) {
 func (o *Outbox) Waiting() (messages, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.front.len() + o.queue.len(), o.bytes
+	n := o.queue.len()
+	if o.replays != nil {
+		n += o.replays.front.len()
+	}
+	return n, o.bytes
 }
 
 // Attached reports whether the client is there, or about to be.
 func (o *Outbox) Attached() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.line != nil && !o.line.closed || o.expected
+	return o.present()
 }
 
 // Load is how many messages wait or are not acknowledged.
@@ -223,7 +223,7 @@ func (o *Outbox) Load() int {
 // Puback handles the packet of that name, as do the next two.
 func (o *Outbox) Puback(id flow.OutID, t *Turn) flow.Outcome {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlockIn(t)
 	defer o.touch(t)
 	e, outcome := o.sender.Puback(id)
 	o.settled(e)
@@ -233,7 +233,7 @@ func (o *Outbox) Puback(id flow.OutID, t *Turn) flow.Outcome {
 // Pubrec handles PUBREC.
 func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode, t *Turn) flow.Outcome {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlockIn(t)
 	defer o.touch(t)
 	e, outcome := o.sender.Pubrec(id, reason)
 	o.settled(e)
@@ -243,7 +243,7 @@ func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode, t *Turn) flow.
 // Pubcomp handles PUBCOMP.
 func (o *Outbox) Pubcomp(id flow.OutID, t *Turn) flow.Outcome {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlockIn(t)
 	defer o.touch(t)
 	_, outcome := o.sender.Pubcomp(id)
 	return outcome

@@ -1,6 +1,11 @@
 package session
 
-import "github.com/fletchmq/fletch/packets"
+import (
+	"iter"
+	"sync"
+
+	"github.com/fletchmq/fletch/packets"
+)
 
 // Terms is how a message goes to one receiver.
 type Terms struct {
@@ -32,45 +37,80 @@ type entry struct {
 	Terms
 }
 
-// queue is first in, first out. Its memory grows with what is in it, and goes
-// when it is empty.
-type queue struct {
-	entries []entry
-	head    int
+// chunkSize is how many entries are lent at once.
+const chunkSize = 8
+
+// chunk is a piece of a queue.
+type chunk struct {
+	entries [chunkSize]entry
+	next    *chunk
 }
 
-// keep is how many entries an empty queue has room for at most.
-const keep = 64
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
-func (q *queue) len() int { return len(q.entries) - q.head }
+// queue is first in, first out. Its memory grows with what is in it, and is
+// borrowed: an empty queue has none.
+type queue struct {
+	head, tail *chunk
+	n          int
+	at         uint8 // of the first entry, in head
+	end        uint8 // behind the last entry, in tail
+}
+
+func (q *queue) len() int { return q.n }
 
 func (q *queue) first() *entry {
-	if q.len() == 0 {
+	if q.n == 0 {
 		return nil
 	}
-	return &q.entries[q.head]
+	return &q.head.entries[q.at]
 }
 
 func (q *queue) push(e entry) {
-	if len(q.entries) == cap(q.entries) && q.head > len(q.entries)/2 {
-		n := copy(q.entries, q.entries[q.head:])
-		clear(q.entries[n:])
-		q.entries, q.head = q.entries[:n], 0
+	switch {
+	case q.n == 0:
+		q.head = chunks.Get().(*chunk)
+		q.tail, q.at, q.end = q.head, 0, 0
+	case q.end == chunkSize:
+		q.tail.next = chunks.Get().(*chunk)
+		q.tail, q.end = q.tail.next, 0
 	}
-	q.entries = append(q.entries, e)
+	q.tail.entries[q.end] = e
+	q.end++
+	q.n++
 }
 
 func (q *queue) pop() entry {
-	e := q.entries[q.head]
-	q.entries[q.head] = entry{}
-	q.head++
-	if q.head == len(q.entries) {
-		q.entries, q.head = q.entries[:0], 0
-		if cap(q.entries) > keep {
-			q.entries = nil
+	c := q.head
+	e := c.entries[q.at]
+	c.entries[q.at] = entry{}
+	q.at++
+	q.n--
+	if q.at == chunkSize || q.n == 0 {
+		q.head, q.at = c.next, 0
+		c.next = nil
+		chunks.Put(c)
+		if q.n == 0 {
+			q.tail = nil
 		}
 	}
 	return e
+}
+
+// all goes through the queue, which stays as it is.
+func (q *queue) all() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		c, at := q.head, q.at
+		for range q.n {
+			if at == chunkSize {
+				c, at = c.next, 0
+			}
+			if !yield(&c.entries[at]) {
+				return
+			}
+			at++
+		}
+	}
 }
 
 // filter goes through the queue once, and leaves in it what stays says.

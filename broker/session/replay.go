@@ -13,21 +13,22 @@ type place struct {
 	replay *Replay // nil if they are not wanted any more, or have all come
 }
 
-// places are those in one queue, one at most for each filter, and those that are
-// empty.
-type places struct {
-	wanted map[string]*place
-	empty  int
+// replays are the retained messages that are to come.
+type replays struct {
+	front  queue             // that have been looked up, before all others
+	wanted map[string]*place // that are in the queue, one at most for each filter
+	empty  int               // places that are in the queue for nothing
 }
 
 // keepEmpty is how many empty places a queue has at least before it is rid of
 // them.
 const keepEmpty = 64
 
-func (s *places) len() int { return len(s.wanted) + s.empty }
+// places is how many are in the queue.
+func (s *replays) places() int { return len(s.wanted) + s.empty }
 
 // leave makes p, whose messages are wanted, an empty place.
-func (s *places) leave(p *place) {
+func (s *replays) leave(p *place) {
 	delete(s.wanted, p.replay.Filter)
 	if len(s.wanted) == 0 {
 		s.wanted = nil // a map does not shrink
@@ -37,7 +38,7 @@ func (s *places) leave(p *place) {
 }
 
 // gone is for a place that is not in the queue any more.
-func (s *places) gone(p *place) {
+func (s *replays) gone(p *place) {
 	if p.replay != nil {
 		s.leave(p)
 	}
@@ -45,7 +46,7 @@ func (s *places) gone(p *place) {
 }
 
 // outlives reports whether p waits for the next connection.
-func (s *places) outlives(p *place) bool {
+func (s *replays) outlives(p *place) bool {
 	if p.replay != nil && p.replay.QoS > 0 {
 		return true
 	}
@@ -59,19 +60,22 @@ func (s *places) outlives(p *place) bool {
 // filter still wait, they come once, as this one says.
 func (o *Outbox) Replay(r Replay, t *Turn) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlockIn(t)
 	if o.ended {
 		return
 	}
-	if p := o.places.wanted[r.Filter]; p != nil {
+	if o.replays == nil {
+		o.replays = new(replays)
+	}
+	if p := o.replays.wanted[r.Filter]; p != nil {
 		p.replay = &r
 		return
 	}
 	p := &place{&r}
-	if o.places.wanted == nil {
-		o.places.wanted = make(map[string]*place)
+	if o.replays.wanted == nil {
+		o.replays.wanted = make(map[string]*place)
 	}
-	o.places.wanted[r.Filter] = p
+	o.replays.wanted[r.Filter] = p
 	o.queue.push(entry{place: p})
 	o.touch(t)
 }
@@ -80,20 +84,23 @@ func (o *Outbox) Replay(r Replay, t *Turn) {
 // that have not been looked up do not come.
 func (o *Outbox) Cancel(filter string) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if p := o.places.wanted[filter]; p != nil {
-		o.places.leave(p)
+	defer o.unlock()
+	if o.replays == nil {
+		return
+	}
+	if p := o.replays.wanted[filter]; p != nil {
+		o.replays.leave(p)
 		o.tidy()
 	}
 }
 
 // tidy takes empty places out of the queue, if they are most of it.
 func (o *Outbox) tidy() {
-	if o.places.empty < keepEmpty || o.places.empty < o.queue.len()/2 {
+	if o.replays.empty < keepEmpty || o.replays.empty < o.queue.len()/2 {
 		return
 	}
 	o.queue.filter(func(e *entry) bool { return e.place == nil || e.place.replay != nil })
-	o.places.empty = 0
+	o.replays.empty = 0
 }
 
 // Expand puts retained messages where r is, which a Batch has had, for the next
@@ -101,8 +108,11 @@ func (o *Outbox) tidy() {
 // "".
 func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	o.expanding = false
+	if o.replays == nil {
+		o.replays = new(replays)
+	}
 	for _, m := range retained {
 		t := r.Terms
 		t.QoS = min(t.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
@@ -111,11 +121,11 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
 			m.Release()
 			continue
 		}
-		o.front.push(entry{message: m, Terms: t})
+		o.replays.front.push(entry{message: m, Terms: t})
 	}
-	if p := o.places.wanted[r.Filter]; p != nil && p.replay == r {
+	if p := o.replays.wanted[r.Filter]; p != nil && p.replay == r {
 		if r.After = after; after == "" {
-			o.places.leave(p)
+			o.replays.leave(p)
 		}
 	}
 }

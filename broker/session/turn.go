@@ -13,10 +13,42 @@ type Flusher interface {
 //
 // A line that is due in one turn is not in another: whoever has put something
 // into a Turn flushes it, and before anything that waits.
-type Turn struct{ due []*Line }
+type Turn struct {
+	// Admitted says that room has been found for the message that is pushed: there
+	// is no other limit for it.
+	Admitted bool
+
+	// Crowded is a receiver for which who publishes in this turn should wait: it is
+	// the caller's of Push, for itself.
+	Crowded any
+
+	due    []*Line
+	budget *Budget // of what is owed
+	owed   int     // bytes not yet counted there
+	at     uint8   // of a Budget, where this turn counts
+}
+
+// charge counts n bytes at the end of the turn, or before if they are many.
+func (t *Turn) charge(b *Budget, n int) {
+	if t.budget != b {
+		t.pay()
+		t.budget, t.at = b, b.place()
+	}
+	if t.owed += n; t.owed >= mostSpill || t.owed <= -mostSpill {
+		t.pay()
+	}
+}
+
+func (t *Turn) pay() {
+	if t.owed != 0 {
+		t.budget.add(t.at, t.owed)
+		t.owed = 0
+	}
+}
 
 // Flush is the end of the turn. The next one may begin.
 func (t *Turn) Flush() {
+	t.pay()
 	for i := 0; i < len(t.due); i++ {
 		l := t.due[i]
 		l.owner.Flush(l)

@@ -1,0 +1,82 @@
+package session
+
+import "time"
+
+// crowd is those who do not publish on before the queue has become short.
+type crowd struct {
+	reliefs []func()
+	alarm   *time.Timer // of their patience
+	late    bool        // it has gone off: nobody waits until the queue has become short
+}
+
+// crowded reports whether who publishes more should wait.
+func (o *Outbox) crowded() bool {
+	return o.present() && (o.crowd == nil || !o.crowd.late) && (o.exceeds(2) || !o.budget.ample(o.bytes))
+}
+
+// exceeds reports whether more waits than one of so many parts of the limits.
+func (o *Outbox) exceeds(parts int) bool {
+	l := &o.budget.limits
+	return o.bytes > l.Bytes/parts || o.messages() > max(l.Messages/parts, 1)
+}
+
+// Await calls relief once, when the queue is short, or the client is gone, or
+// patience has passed. It is false, and relief is never called, if there is
+// nothing to wait for. Once patience has passed, nobody waits any more before the
+// queue has been short; the first of those who have waited is told, by late. Both
+// may be called before Await returns, and must not wait for anything.
+func (o *Outbox) Await(relief, late func(), patience time.Duration) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.crowded() {
+		return false
+	}
+	if o.crowd == nil {
+		c := new(crowd)
+		c.alarm = time.AfterFunc(patience, func() {
+			if o.giveUp(c) {
+				late()
+			}
+		})
+		o.crowd = c
+	}
+	o.crowd.reliefs = append(o.crowd.reliefs, relief)
+	return true
+}
+
+// giveUp is for a crowd whose patience has passed.
+func (o *Outbox) giveUp(c *crowd) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.crowd != c {
+		return false
+	}
+	c.late = true
+	c.leave()
+	return true
+}
+
+// relieve lets the crowd go if there is room.
+func (o *Outbox) relieve() {
+	if c := o.crowd; c != nil && (!o.present() || o.bytes == 0 || !o.exceeds(4) && o.budget.ample(o.bytes)) {
+		o.crowd = nil
+		c.alarm.Stop()
+		c.leave()
+	}
+}
+
+func (c *crowd) leave() {
+	for _, relief := range c.reliefs {
+		relief()
+	}
+	c.reliefs = nil
+}
+
+// Stuck reports whether what waits cannot be sent before the peer has
+// acknowledged something.
+func (o *Outbox) Stuck() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.next().first()
+	return e != nil && !o.sendable(e)
+}

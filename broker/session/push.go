@@ -1,0 +1,153 @@
+package session
+
+import "github.com/fletchmq/fletch/packets"
+
+// Pushed is what became of a message that was pushed.
+type Pushed uint8
+
+// The ways of a message.
+const (
+	Queued   Pushed = iota // it will be sent
+	Crowded                // so it will, and who publishes should Await
+	Dropped                // no room: QoS 0, or the client is absent
+	Overflow               // no room for QoS 1 or 2, and the client is there
+	Gone                   // QoS 0 and the client is absent, or the session has ended
+)
+
+// Loss is what a Push has dropped: the message that was pushed, or with
+// Limits.DropOldest others. The zero Loss is nothing.
+type Loss struct {
+	Reason Reason
+	N      uint64 // messages
+	Total  uint64 // that the Outbox has ever dropped for that Reason
+}
+
+// Push queues m, with a reference of its own.
+func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, lost Loss) {
+	o.mu.Lock()
+	defer o.unlockIn(t)
+	cost := m.Cost()
+	why, full := o.full(cost)
+	switch {
+	case o.deaf(terms.QoS):
+		return Gone, lost
+	case !full || t.Admitted:
+	case o.budget.limits.DropOldest:
+		n, room := o.evict(cost, terms.QoS)
+		if !room {
+			return Dropped, o.lose(why, n+1)
+		}
+		lost = o.lose(why, n)
+	case terms.QoS > 0 && o.present():
+		return Overflow, o.lose(why, 1)
+	default:
+		return Dropped, o.lose(why, 1)
+	}
+	m.Retain()
+	m.charge(o.budget, t)
+	o.bytes += cost
+	o.queue.push(entry{message: m, cost: cost, Terms: terms})
+	if o.sendable(o.next().first()) {
+		o.touch(t)
+	}
+	if o.budget.limits.PushBack && o.crowded() {
+		return Crowded, lost
+	}
+	return Queued, lost
+}
+
+// HasRoom reports whether a Push of m at that QoS would lose no message at QoS 1 or
+// 2 for want of room. Others may be faster.
+func (o *Outbox) HasRoom(m *Message, qos packets.QoS) bool {
+	if qos == 0 {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, full := o.full(m.Cost())
+	return !full || o.deaf(qos)
+}
+
+// present reports whether the client is there, or about to be.
+func (o *Outbox) present() bool { return o.line != nil && !o.line.closed || o.expected }
+
+// deaf reports whether what is pushed at that QoS is for nobody.
+func (o *Outbox) deaf(qos packets.QoS) bool {
+	return o.ended || o.line != nil && o.line.closed || qos == 0 && o.line == nil && !o.expected
+}
+
+// full reports whether there is no room for a message, and for which limit. One
+// message has room always.
+func (o *Outbox) full(cost int) (Reason, bool) {
+	switch {
+	case o.bytes == 0:
+		return 0, false
+	case o.overfull(cost):
+		return QueueFull, true
+	}
+	return MemoryFull, !o.budget.allows(o.bytes)
+}
+
+func (o *Outbox) overfull(cost int) bool {
+	l := &o.budget.limits
+	return o.bytes > 0 && (o.bytes+cost > l.Bytes || o.messages() >= l.Messages)
+}
+
+// messages is how many wait, without retained ones.
+func (o *Outbox) messages() int {
+	n := o.queue.len()
+	if o.replays != nil {
+		n -= o.replays.places()
+	}
+	return n
+}
+
+// evict drops what has waited longest, for a message that costs so much. A message
+// at QoS 0 drops none at QoS 1 or 2, and nothing is dropped that is behind
+// retained messages which are still to come.
+func (o *Outbox) evict(cost int, qos packets.QoS) (n uint64, room bool) {
+	for freed := 0; o.overfull(cost) || freed < cost && !o.budget.allows(o.bytes); n++ {
+		e := o.oldest()
+		if e == nil || e.QoS > 0 && qos == 0 {
+			return n, false
+		}
+		o.bytes -= e.cost
+		freed += e.cost
+		o.queue.pop().message.Release()
+	}
+	return n, true
+}
+
+// oldest is the message at the front of the queue, or nil.
+func (o *Outbox) oldest() *entry {
+	for e := o.queue.first(); e != nil; e = o.queue.first() {
+		switch {
+		case e.place == nil:
+			return e
+		case e.place.replay != nil:
+			return nil
+		}
+		o.replays.gone(o.queue.pop().place)
+	}
+	return nil
+}
+
+// lose counts n messages that are dropped.
+func (o *Outbox) lose(r Reason, n uint64) Loss {
+	if o.drops == nil {
+		o.drops = new(Drops)
+	}
+	o.drops[r] += n
+	o.budget.drops[r].Add(n)
+	return Loss{r, n, o.drops[r]}
+}
+
+// Drops is how many messages were dropped since the session began.
+func (o *Outbox) Drops() Drops {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.drops == nil {
+		return Drops{}
+	}
+	return *o.drops
+}
