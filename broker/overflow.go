@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/packets"
@@ -111,46 +110,23 @@ var limitOf = [...]string{
 	session.MemoryFull: "MaximumQueuedTotal",
 }
 
-// crowded reports whether the packets of the connection should not be read for
-// now: its peer does not take answers, or somebody has no room for more of what it
-// publishes. Relief is then called once, when they should, which may be before
-// crowded returns, and must not wait for anything. It is for who serves the
-// connection, after each packet.
-func (c *conn) crowded(relief func()) bool {
+// mustWait reports whether no packets of the connection should be read for now:
+// its peer does not take answers, or somebody has no room for more of what it has
+// just published. Then the link is Relieved when it is time to ask again. It is
+// for who serves the connection, after each packet.
+func (c *conn) mustWait() bool {
 	if c.line == nil {
 		return false
 	}
-	to, _ := c.turn.Crowded.(*client)
-	c.turn.Crowded = nil
-	if c.line.Crowded(relief) {
+	if c.line.Crowded() {
 		return true
 	}
-	if to == nil || c.client.out.Stuck() {
+	to, _ := c.turn.Crowded.(*client)
+	if to == nil || c.client.out.Stuck() || c.stopWith(c.link.Relieved) != nil {
 		return false
 	}
-	return c.pushedBack(to, relief)
+	return to.out.Await(c.link, func() { c.b.late(to) }, c.b.config.PushBackTimeout)
 }
-
-// pushedBack is crowded for who has published to a receiver that is slow.
-func (c *conn) pushedBack(to *client, relief func()) bool {
-	p := &pause{relief: relief}
-	late := func() { c.b.late(to) }
-	if !to.out.Await(p.end, late, c.b.config.PushBackTimeout) {
-		return false
-	}
-	if c.stopWith(p.end) != nil {
-		p.end()
-	}
-	return true
-}
-
-// pause is a relief that may have several causes.
-type pause struct {
-	once   sync.Once
-	relief func()
-}
-
-func (p *pause) end() { p.once.Do(p.relief) }
 
 // late logs that nobody waits for that receiver any more.
 func (b *Broker) late(to *client) {

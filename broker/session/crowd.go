@@ -4,9 +4,9 @@ import "time"
 
 // crowd is those who do not publish on before the queue has become short.
 type crowd struct {
-	reliefs []func()
-	alarm   *time.Timer // of their patience
-	late    bool        // it has gone off: nobody waits until the queue has become short
+	who   map[Owner]bool
+	alarm *time.Timer // of their patience
+	late  bool        // it has gone off: nobody waits until the queue has become short
 }
 
 // crowded reports whether who publishes more should wait.
@@ -20,19 +20,18 @@ func (o *Outbox) exceeds(parts int) bool {
 	return o.bytes > l.Bytes/parts || o.messages() > max(l.Messages/parts, 1)
 }
 
-// Await calls relief once, when the queue is short, or the client is gone, or
-// patience has passed. It is false, and relief is never called, if there is
-// nothing to wait for. Once patience has passed, nobody waits any more before the
-// queue has been short; the first of those who have waited is told, by late. Both
-// may be called before Await returns, and must not wait for anything.
-func (o *Outbox) Await(relief, late func(), patience time.Duration) bool {
+// Await reports whether there is something to wait for. Then who is Relieved when
+// the queue is short, or the client is gone, or patience has passed. Once that has
+// passed, nobody waits any more before the queue has been short; late is called
+// then, if it is that of the first who has waited.
+func (o *Outbox) Await(who Owner, late func(), patience time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.crowded() {
 		return false
 	}
 	if o.crowd == nil {
-		c := new(crowd)
+		c := &crowd{who: make(map[Owner]bool)}
 		c.alarm = time.AfterFunc(patience, func() {
 			if o.giveUp(c) {
 				late()
@@ -40,7 +39,7 @@ func (o *Outbox) Await(relief, late func(), patience time.Duration) bool {
 		})
 		o.crowd = c
 	}
-	o.crowd.reliefs = append(o.crowd.reliefs, relief)
+	o.crowd.who[who] = true
 	return true
 }
 
@@ -66,10 +65,10 @@ func (o *Outbox) relieve() {
 }
 
 func (c *crowd) leave() {
-	for _, relief := range c.reliefs {
-		relief()
+	for o := range c.who {
+		o.Relieved()
 	}
-	c.reliefs = nil
+	c.who = nil
 }
 
 // Stuck reports whether what waits cannot be sent before the peer has
