@@ -86,7 +86,7 @@ type Config struct {
 
 	// MaximumQueuedTotal is how much memory messages may take that wait for clients,
 	// or for their acknowledgements, all together, in bytes. A message counts 512 and
-	// its bytes once, and 128 for each client. Beyond, a client has room only while
+	// its bytes once, and 128 for each client, but for its first 8. Beyond, a client has room only while
 	// what waits for it is a small share of an eighth more, so that those who take
 	// what they are sent are served while others do not. Default 1 073 741 824.
 	MaximumQueuedTotal int

@@ -24,7 +24,7 @@ func TestStats(t *testing.T) {
 		s.Received, s.Sent = Traffic{}, Traffic{}
 		want := Stats{
 			Connections: 2, Sessions: 3, Connected: 2, Subscriptions: 4, SharedSubscriptions: 3, Retained: 1,
-			MostConnected: 3, QueuedMemory: 512 + len("\x00\x01x\x00\x00\x00"+"1") + 128,
+			MostConnected: 3, QueuedMemory: 512 + len("\x00\x01x\x00\x00\x00"+"1"),
 			Dropped: 2, Drops: Drops{QueueFull: 2},
 		}
 		if s != want {

@@ -40,7 +40,8 @@ type Drops [reasons]uint64
 // goroutines may use it.
 //
 // A message counts its bytes and what they are kept in once, whoever waits for it,
-// and its place in a queue, or among what is not acknowledged, for each receiver.
+// and its place in a queue, or among what is not acknowledged, for each receiver, but
+// for the first few.
 type Budget struct {
 	limits   Limits
 	spill    int64
@@ -114,6 +115,10 @@ func (b *Budget) Drops() (d Drops) {
 	}
 	return d
 }
+
+// freePlaces is how many places of an Outbox do not count: those who take messages
+// as they come need not count theirs.
+const freePlaces = chunkSize
 
 // The memory that a message and each of its places take beside its bytes, more or
 // less.

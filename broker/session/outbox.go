@@ -65,6 +65,7 @@ func (o *Outbox) taken() int {
 			o.replays = nil
 		}
 	}
+	n = max(n-freePlaces, 0)
 	n, o.counted = n-o.counted, n
 	return int(n) * placeMemory
 }
