@@ -78,6 +78,9 @@ func runOne(t *testing.T, config Config, f func(w *world)) {
 			if n := w.b.subscriptions.Len() + w.b.shared.Len() + len(w.b.shares.groups); n != 0 || len(w.b.clients) != 0 {
 				t.Errorf("%d subscriptions and %d clients are left", n, len(w.b.clients))
 			}
+			if n, subscribed := w.b.budget.Used(), w.b.subscribed.Load(); n != 0 || subscribed != 0 {
+				t.Errorf("%d bytes and %d subscriptions are counted when nothing is left", n, subscribed)
+			}
 		}()
 		f(w)
 	})

@@ -33,6 +33,7 @@ func (p *polled) flush(w *writer) {
 	case taken == session.Idle:
 		w.done()
 	default:
+		w.line.Abandon()
 		w.done()
 		p.hangUp(nil)
 		p.home.Post(func() { p.wrote() })
@@ -94,6 +95,7 @@ func (p *polled) fail(w *writer, err error) {
 		p.client.out.Expand(r, nil, r.After)
 	}
 	w.line.Abandon()
+	w.release()
 	w.done()
 	p.kill(err)
 	p.home.Post(func() {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,5 +226,44 @@ func TestDropsByReason(t *testing.T) {
 	l.Take(new(Batch))
 	if d := o.Drops(); d != (Drops{TooLarge: 1, Expired: 1, QueueFull: 1}) || d != budget.Drops() {
 		t.Errorf("%v, all %v", d, budget.Drops())
+	}
+}
+
+// What has waited longest goes, but a message at QoS 0 drops none at QoS 1, and
+// retained messages that are to come are in nobody's way.
+func TestDropOldest(t *testing.T) {
+	turn := new(Turn)
+	o := NewOutbox(NewBudget(Limits{Messages: 3, Bytes: 1 << 20, DropOldest: true}))
+	l := attach(o, 10)
+	push := func(payload string, qos packets.QoS, want Pushed, lost uint64) {
+		t.Helper()
+		m := text("t", payload, qos)
+		defer m.Release()
+		if p, loss := o.Push(m, Terms{QoS: qos}, turn); p != want || loss.N != lost {
+			t.Errorf("%s: %d, %+v", payload, p, loss)
+		}
+	}
+	push("1", 1, Queued, 0)
+	push("2", 0, Queued, 0)
+	push("3", 0, Queued, 0)
+	push("4", 0, Dropped, 1)
+	push("5", 1, Queued, 1)
+	push("6", 0, Queued, 1)
+	var b Batch
+	l.Take(&b)
+	if got := payloads(&b); !slices.Equal(got, []string{"3", "5", "6"}) {
+		t.Errorf("took %q", got)
+	}
+	for _, f := range []string{"cancelled", "wanted"} {
+		o.Replay(Replay{Filter: f}, turn)
+		push(f, 1, Queued, 0)
+		push(f, 1, Queued, 0)
+		push(f, 1, Queued, 0)
+		o.Cancel("cancelled")
+		push("next", 1, map[string]Pushed{"cancelled": Queued, "wanted": Dropped}[f], 1)
+		if f == "cancelled" {
+			l.Take(&b)
+			payloads(&b)
+		}
 	}
 }
