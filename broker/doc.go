@@ -32,11 +32,18 @@
 //
 // # When a receiver is slow, or absent
 //
-// Nobody else waits. Up to [Config.MaximumQueuedBytes] of messages wait for it, and
-// up to [Config.MaximumQueuedMessages]. Beyond, messages at QoS 0 are dropped,
-// counted and logged. A message at QoS 1 or 2 that has no room ends the slow
-// connection with Reason Code 0x97, so that its client knows that something is
-// missing. If there is no connection, the message is dropped, counted and logged.
+// Up to [Config.MaximumQueuedBytes] of messages wait for it, and up to
+// [Config.MaximumQueuedMessages], and for all together as much memory as
+// [Config.MaximumQueuedTotal]. What happens beyond is the choice of
+// [Config.Overflow]. Normally nobody else waits: messages at QoS 0 are dropped, and
+// one at QoS 1 or 2 that has no room ends the slow connection with Reason Code
+// 0x97, so that its client knows that something is missing. If there is no
+// connection, the message is dropped.
+//
+// Each message that a receiver does not get is counted, with the reason, for the
+// receiver and in [Stats], and what has no room is logged: once, twice, four times
+// and so on. No packet other than PUBLISH is ever dropped: whoever does not read
+// the answers that it has asked for is not read either.
 //
 // The retained messages of a new subscription do not count: they are looked up as
 // fast as the receiver takes them.
@@ -54,9 +61,10 @@
 // [Broker.Stats] counts. The same figures are published below $SYS/broker/ each
 // [Config.SysInterval], retained, where they have changed: version, uptime,
 // clients/connected, disconnected, total, maximum and expired, messages/received
-// and sent, which counts packets of all types, publish/messages/received, sent and
-// dropped, bytes/received and sent, subscriptions/count, shared_subscriptions/count
-// and retained messages/count.
+// and sent, which counts packets of all types, publish/messages/received, sent,
+// refused and dropped, and below that queue_full, memory_full, expired, too_large
+// and not_authorized, store/messages/bytes, bytes/received and sent,
+// subscriptions/count, shared_subscriptions/count and retained messages/count.
 //
 // # When a peer is wrong
 //
