@@ -70,8 +70,9 @@ type Poller interface {
 // Loop is one goroutine with many connections. Only Post may be called by others.
 type Loop struct {
 	poller Poller
-	now    time.Time
-	turn   func() // called at the end of each
+	start  time.Time
+	now    time.Duration // since start
+	turn   func()        // called at the end of each
 	buf    []byte
 	again  []Handler
 	timers timers
@@ -90,7 +91,7 @@ const bufferSize = 64 << 10
 // New makes a loop that calls turn when it has called all handlers that there was
 // something for.
 func New(p Poller, turn func()) *Loop {
-	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), now: time.Now()}
+	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), start: time.Now()}
 }
 
 // Run is the life of the loop. It ends after Stop, with its last socket. The
@@ -101,7 +102,7 @@ func (l *Loop) Run() error {
 		if err := l.poller.Wait(l.patience()); err != nil {
 			return err
 		}
-		l.now = time.Now()
+		l.now = time.Since(l.start)
 		l.poller.Report()
 		l.answer()
 		l.repeat()
@@ -123,7 +124,7 @@ func (l *Loop) patience() time.Duration {
 		return 0
 	}
 	l.asleep = true
-	return l.timers.wait(time.Now())
+	return l.timers.wait(time.Since(l.start))
 }
 
 // answer calls what has been posted.
@@ -191,7 +192,7 @@ func (l *Loop) Watch(s Socket) error { return l.poller.Watch(s) }
 
 // Remove closes s, which has been added, and stops its timer.
 func (l *Loop) Remove(s Socket, t *Timer) {
-	l.SetTimer(t, time.Time{})
+	l.SetTimer(t, 0)
 	l.poller.Forget(s)
 	s.Close()
 	l.size--
@@ -200,8 +201,8 @@ func (l *Loop) Remove(s Socket, t *Timer) {
 // Again calls h.Readable, with false, in the next turn.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
-// Now is when the turn began.
-func (l *Loop) Now() time.Time { return l.now }
+// Now is when the turn began, as time since the loop did.
+func (l *Loop) Now() time.Duration { return l.now }
 
 // Buffer is memory to read to, in which nobody finds anything after the call of a
 // Handler.

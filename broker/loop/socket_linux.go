@@ -13,6 +13,7 @@ import (
 // FD is a Socket of the system.
 type FD struct {
 	fd     int
+	place  int32          // among the handlers of a Poller
 	remote netip.AddrPort // not valid for a unix socket
 }
 
