@@ -1,13 +1,16 @@
-// Statements prints every numbered statement of the standards with who keeps it,
-// where, and which test would notice if nobody did:
+// Statements prints every numbered statement of the standards, who keeps it and
+// where, and the test that would notice if nobody did:
 //
 //	go run ./tools/statements [-gaps]
 //
-// A line of code keeps a statement, and a test checks one, by naming it:
-// [MQTT-3.1.4-3] is a number of 5.0, [MQTT3-3.1.4-2] one of 3.1.1. A test named
-// TestV5_3_1_4_3 names one as well, and so do the packets that break a rule, in
-// packets/testdata/breakers.txt. With -gaps only what no test names is printed,
-// and the exit status is 1 if there is anything.
+// A line of code keeps a statement by naming it in a comment, or in spec by having
+// a rule for it: [MQTT-3.1.4-3] is a number of 5.0, [MQTT3-3.1.4-2] one of 3.1.1.
+// A test checks the statement that it is called after, as TestV5_3_1_4_3 is, or
+// those that it names in its comment or inside; a helper of tests names nothing.
+// The packets of packets/testdata/breakers.txt are checked by TestBreakers.
+//
+// With -gaps only what no test names is printed, and the exit status is 1 if there
+// is anything.
 package main
 
 import (
@@ -45,7 +48,7 @@ func main() {
 // number of statements that have none.
 func report(out io.Writer, found places, gaps bool) (missing int) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "3.1.1\t5.0\tkept by\tin\ttested in\tstatement")
+	fmt.Fprintln(w, "3.1.1\t5.0\tkept by\tin\ttested by\tstatement")
 	for _, s := range spec.Statements {
 		code, test := found.of(s)
 		gap := test == "" && s.Keeper != 0

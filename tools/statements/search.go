@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,11 +16,12 @@ import (
 	"github.com/fletchmq/fletch/spec"
 )
 
-// places is where each statement is first named, as "MQTT-3.1.4-3" and
-// "MQTT3-3.1.4-2", in code and in tests.
+// places is where each statement is kept, as "broker/connect.go:12", and the test
+// that checks it, as "broker.TestTakeover". The keys are "MQTT-3.1.4-3" and
+// "MQTT3-3.1.4-2".
 type places struct{ code, test map[string]string }
 
-// of is where the code keeps s, and where it is tested.
+// of is where the code keeps s, and the test that checks it.
 func (p places) of(s spec.Statement) (code, test string) {
 	for _, name := range []string{"MQTT-" + s.V5, "MQTT3-" + s.V3} {
 		if code == "" {
@@ -32,11 +37,20 @@ func (p places) of(s spec.Statement) (code, test string) {
 // search reads all Go files below dir, and the packets that break a rule.
 func search(dir string) (places, error) {
 	found := places{map[string]string{}, map[string]string{}}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+	files := os.DirFS(dir)
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".go" {
 			return err
 		}
-		return found.file(path)
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			return found.tests(name, text)
+		}
+		found.file(name, text)
+		return nil
 	})
 	if err != nil {
 		return found, err
@@ -46,55 +60,73 @@ func search(dir string) (places, error) {
 
 var (
 	cited = regexp.MustCompile(`\[(MQTT3?-[0-9.]+-[0-9]+)\]`)
-	named = regexp.MustCompile(`^func TestV(5|3)_([0-9_]+)_([0-9]+)`)
+	ruled = regexp.MustCompile(`\bV([35]): "([0-9.]+-[0-9]+)"`)
+	named = regexp.MustCompile(`^TestV([35])_([0-9_]+)_([0-9]+)`)
 )
 
-// file notes what a Go file names.
-func (p places) file(path string) error {
-	text, err := os.ReadFile(path)
+var standard = map[string]string{"3": "MQTT3-", "5": "MQTT-"}
+
+// file notes what code names, and what the spec has a rule for.
+func (p places) file(name string, text []byte) {
+	rules := path.Dir(name) == "spec" && path.Base(name) != "statements.go"
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		at := fmt.Sprintf("%s:%d", name, i+1)
+		for _, m := range cited.FindAllSubmatch(line, -1) {
+			note(p.code, string(m[1]), at)
+		}
+		if !rules {
+			continue
+		}
+		for _, m := range ruled.FindAllSubmatch(line, -1) {
+			note(p.code, standard[string(m[1])]+string(m[2]), at)
+		}
+	}
+}
+
+// tests notes what each test names: in its own name, in its comment or inside.
+func (p places) tests(name string, text []byte) error {
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}
-	into := p.code
-	if strings.HasSuffix(path, "_test.go") {
-		into = p.test
-	}
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		at := fmt.Sprintf("%s:%d", path, i+1)
-		for _, m := range cited.FindAllSubmatch(line, -1) {
-			note(into, string(m[1]), at)
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || !strings.HasPrefix(f.Name.Name, "Test") && !strings.HasPrefix(f.Name.Name, "Fuzz") {
+			continue
 		}
-		if m := named.FindSubmatch(line); m != nil {
-			standard := map[string]string{"5": "MQTT-", "3": "MQTT3-"}[string(m[1])]
-			note(into, standard+strings.ReplaceAll(string(m[2]), "_", ".")+"-"+string(m[3]), at)
+		at := path.Dir(name) + "." + f.Name.Name
+		if m := named.FindStringSubmatch(f.Name.Name); m != nil {
+			p.test[standard[m[1]]+strings.ReplaceAll(m[2], "_", ".")+"-"+m[3]] = at // before any that only cites it
+		}
+		from := f.Pos()
+		if f.Doc != nil {
+			from = f.Doc.Pos()
+		}
+		for _, m := range cited.FindAllSubmatch(text[from-file.FileStart:f.End()-file.FileStart], -1) {
+			note(p.test, string(m[1]), at)
 		}
 	}
 	return nil
 }
 
-// breakers notes the statements that the packets of the file break: the codec
-// keeps them, and its tests know.
-func (p places) breakers(path string) error {
-	text, err := os.ReadFile(path)
+// breakers notes the statements that the packets of the file break.
+func (p places) breakers(name string) error {
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	for i, line := range strings.Split(string(text), "\n") {
+	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
 		if len(words) < 5 || words[0] == "#" {
 			continue
 		}
-		name, numbered := strings.CutPrefix(words[3], "MQTT-")
-		if !numbered {
-			continue
+		if number, numbered := strings.CutPrefix(words[3], "MQTT-"); numbered {
+			version := "3"
+			if words[0] == "v5" {
+				version = "5"
+			}
+			note(p.test, standard[version]+number, "packets.TestBreakers")
 		}
-		standard := "MQTT3-"
-		if words[0] == "v5" {
-			standard = "MQTT-"
-		}
-		at := fmt.Sprintf("%s:%d", path, i+1)
-		note(p.code, standard+name, at)
-		note(p.test, standard+name, at)
 	}
 	return nil
 }

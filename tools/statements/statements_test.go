@@ -20,12 +20,25 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// TestSearch: a number counts in the standard that it is of, and where it stands.
+// TestSearch: a number counts in the standard that it is of, and for the test that
+// it is in.
 func TestSearch(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "packets/testdata/breakers.txt", "# comment\nv5 client 00 MQTT-1.5.4-1 0x81 X: y\nv311 client 00 MQTT-1.5.3-2 0x81 X: y\nv5 client 00 §2.1 0x81 X: y\n")
+	write(t, dir, "spec/statements.go", "package spec\n\nvar _ = []S{{V5: \"9.9.9-9\"}}\n")
+	write(t, dir, "spec/x.go", "package spec\n\nvar _ = R{V3: \"1.5.3-2\", V5: \"1.5.4-2\"}\n")
 	write(t, dir, "a/a.go", "package a\n\n// [MQTT-3.1.4-3] [MQTT3-3.1.4-2]\n")
-	write(t, dir, "a/a_test.go", "package a\n\nfunc TestV5_3_1_4_3_Takeover() {}\n")
+	write(t, dir, "a/a_test.go", `package a
+
+// TestFirst is not called after [MQTT-3.1.4-3].
+func TestFirst() {
+	// [MQTT-3.1.4-6]
+}
+
+func TestV5_3_1_4_3_Takeover() {}
+
+func helper() {} // [MQTT-3.1.4-5]
+`)
 	found, err := search(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -34,15 +47,16 @@ func TestSearch(t *testing.T) {
 		s          spec.Statement
 		code, test string
 	}{
-		{spec.Statement{V3: "3.1.4-2", V5: "3.1.4-3"}, "a/a.go:3", "a/a_test.go:3"},
+		{spec.Statement{V3: "3.1.4-2", V5: "3.1.4-3"}, "a/a.go:3", "a.TestV5_3_1_4_3_Takeover"},
+		{spec.Statement{V5: "3.1.4-6"}, "", "a.TestFirst"},
+		{spec.Statement{V5: "3.1.4-5"}, "", ""}, // no test is asked
 		{spec.Statement{V3: "3.1.4-3"}, "", ""}, // of 5.0 only
-		{spec.Statement{V5: "1.5.4-1"}, "packets/testdata/breakers.txt:2", "packets/testdata/breakers.txt:2"},
-		{spec.Statement{V3: "1.5.3-2"}, "packets/testdata/breakers.txt:3", "packets/testdata/breakers.txt:3"},
+		{spec.Statement{V5: "1.5.4-1"}, "", "packets.TestBreakers"},
+		{spec.Statement{V3: "1.5.3-2"}, "spec/x.go:3", "packets.TestBreakers"},
+		{spec.Statement{V5: "1.5.4-2"}, "spec/x.go:3", ""},
 		{spec.Statement{V5: "9.9.9-9"}, "", ""},
 	} {
-		code, test := found.of(c.s)
-		code, test = strings.TrimPrefix(code, dir+"/"), strings.TrimPrefix(test, dir+"/")
-		if code != c.code || test != c.test {
+		if code, test := found.of(c.s); code != c.code || test != c.test {
 			t.Errorf("%v is in %q and %q, want %q and %q", c.s, code, test, c.code, c.test)
 		}
 	}
