@@ -6,7 +6,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// onSubscribe is section 3.8.4.
+// onSubscribe is section 3.8.4: one SUBACK for all filters [MQTT-3.8.4-1]
+// [MQTT-3.8.4-5].
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
@@ -89,7 +90,7 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 	return 0, errSubscription
 }
 
-// onUnsubscribe is section 3.10.4.
+// onUnsubscribe is section 3.10.4: one UNSUBACK for all filters [MQTT-3.10.4-6].
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a := &c.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
@@ -97,7 +98,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 		reason := packets.NoSubscriptionExisted
 		if c.client.filters[string(filter)] {
 			delete(c.client.filters, string(filter))
-			c.b.unsubscribe(string(filter), c.client)
+			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 			c.client.out.Cancel(string(filter))
 			c.client.filterBytes -= topics.Cost(len(filter))
 			reason = packets.Success

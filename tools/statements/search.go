@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -11,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/fletchmq/fletch/spec"
@@ -23,15 +25,8 @@ type places struct{ code, test map[string]string }
 
 // of is where the code keeps s, and the test that checks it.
 func (p places) of(s spec.Statement) (code, test string) {
-	for _, name := range []string{"MQTT-" + s.V5, "MQTT3-" + s.V3} {
-		if code == "" {
-			code = p.code[name]
-		}
-		if test == "" {
-			test = p.test[name]
-		}
-	}
-	return code, test
+	v5, v3 := "MQTT-"+s.V5, "MQTT3-"+s.V3
+	return cmp.Or(p.code[v5], p.code[v3]), cmp.Or(p.test[v5], p.test[v3])
 }
 
 // search reads all Go files below dir, and the packets that break a rule.
@@ -39,8 +34,8 @@ func search(dir string) (places, error) {
 	found := places{map[string]string{}, map[string]string{}}
 	files := os.DirFS(dir)
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) != ".go" {
-			return err
+		if err != nil || d.IsDir() || path.Ext(name) != ".go" || path.Dir(name) == "tools/statements" {
+			return err // this command itself cites examples
 		}
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
@@ -49,7 +44,9 @@ func search(dir string) (places, error) {
 		if strings.HasSuffix(name, "_test.go") {
 			return found.tests(name, text)
 		}
-		found.file(name, text)
+		if name != "spec/statements.go" {
+			found.file(name, text)
+		}
 		return nil
 	})
 	if err != nil {
@@ -59,26 +56,25 @@ func search(dir string) (places, error) {
 }
 
 var (
-	cited = regexp.MustCompile(`\[(MQTT3?-[0-9.]+-[0-9]+)\]`)
+	cited = regexp.MustCompile(`\[(MQTT3?-[0-9.]+-)([0-9]+)\](?: to \[(MQTT3?-[0-9.]+-)([0-9]+)\])?`)
 	ruled = regexp.MustCompile(`\bV([35]): "([0-9.]+-[0-9]+)"`)
+	broke = regexp.MustCompile(`"(?:MQTT-([0-9.]+-[0-9]+)|§[0-9.]+)?", "(?:MQTT-([0-9.]+-[0-9]+)|§[0-9.]+)"`)
 	named = regexp.MustCompile(`^TestV([35])_([0-9_]+)_([0-9]+)`)
 )
 
 var standard = map[string]string{"3": "MQTT3-", "5": "MQTT-"}
 
-// file notes what code names, and what the spec has a rule for.
+// file notes what code names, in a comment or where it refuses a packet for it.
 func (p places) file(name string, text []byte) {
-	rules := path.Dir(name) == "spec" && path.Base(name) != "statements.go"
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		at := fmt.Sprintf("%s:%d", name, i+1)
-		for _, m := range cited.FindAllSubmatch(line, -1) {
-			note(p.code, string(m[1]), at)
-		}
-		if !rules {
-			continue
-		}
+		cite(p.code, line, at)
 		for _, m := range ruled.FindAllSubmatch(line, -1) {
 			note(p.code, standard[string(m[1])]+string(m[2]), at)
+		}
+		for _, m := range broke.FindAllSubmatch(line, -1) {
+			note(p.code, "MQTT3-"+string(m[1]), at)
+			note(p.code, "MQTT-"+string(m[2]), at)
 		}
 	}
 }
@@ -102,11 +98,23 @@ func (p places) tests(name string, text []byte) error {
 		if f.Doc != nil {
 			from = f.Doc.Pos()
 		}
-		for _, m := range cited.FindAllSubmatch(text[from-file.FileStart:f.End()-file.FileStart], -1) {
-			note(p.test, string(m[1]), at)
-		}
+		cite(p.test, text[from-file.FileStart:f.End()-file.FileStart], at)
 	}
 	return nil
+}
+
+// cite notes what text cites, one number or all from one to another.
+func cite(into map[string]string, text []byte, at string) {
+	for _, m := range cited.FindAllSubmatch(text, -1) {
+		first, _ := strconv.Atoi(string(m[2]))
+		last := first
+		if bytes.Equal(m[3], m[1]) {
+			last, _ = strconv.Atoi(string(m[4]))
+		}
+		for n := first; n <= last; n++ {
+			note(into, fmt.Sprint(string(m[1]), n), at)
+		}
+	}
 }
 
 // breakers notes the statements that the packets of the file break.
@@ -131,9 +139,9 @@ func (p places) breakers(name string) error {
 	return nil
 }
 
-// note keeps the first place.
+// note keeps the first place, for what has a number.
 func note(into map[string]string, name, at string) {
-	if into[name] == "" {
+	if into[name] == "" && !strings.HasSuffix(name, "-") {
 		into[name] = at
 	}
 }

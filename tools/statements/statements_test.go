@@ -27,12 +27,12 @@ func TestSearch(t *testing.T) {
 	write(t, dir, "packets/testdata/breakers.txt", "# comment\nv5 client 00 MQTT-1.5.4-1 0x81 X: y\nv311 client 00 MQTT-1.5.3-2 0x81 X: y\nv5 client 00 §2.1 0x81 X: y\n")
 	write(t, dir, "spec/statements.go", "package spec\n\nvar _ = []S{{V5: \"9.9.9-9\"}}\n")
 	write(t, dir, "spec/x.go", "package spec\n\nvar _ = R{V3: \"1.5.3-2\", V5: \"1.5.4-2\"}\n")
-	write(t, dir, "a/a.go", "package a\n\n// [MQTT-3.1.4-3] [MQTT3-3.1.4-2]\n")
+	write(t, dir, "a/a.go", "package a\n\n// [MQTT-3.1.4-3] [MQTT3-3.1.4-2]\nvar _ = broke(\"§3.1\", \"MQTT-3.1.4-6\")\n")
 	write(t, dir, "a/a_test.go", `package a
 
 // TestFirst is not called after [MQTT-3.1.4-3].
 func TestFirst() {
-	// [MQTT-3.1.4-6]
+	// [MQTT-3.1.4-6] [MQTT3-7.0.0-1] to [MQTT3-7.0.0-3]
 }
 
 func TestV5_3_1_4_3_Takeover() {}
@@ -48,7 +48,8 @@ func helper() {} // [MQTT-3.1.4-5]
 		code, test string
 	}{
 		{spec.Statement{V3: "3.1.4-2", V5: "3.1.4-3"}, "a/a.go:3", "a.TestV5_3_1_4_3_Takeover"},
-		{spec.Statement{V5: "3.1.4-6"}, "", "a.TestFirst"},
+		{spec.Statement{V5: "3.1.4-6"}, "a/a.go:4", "a.TestFirst"},
+		{spec.Statement{V3: "7.0.0-2"}, "", "a.TestFirst"},
 		{spec.Statement{V5: "3.1.4-5"}, "", ""}, // no test is asked
 		{spec.Statement{V3: "3.1.4-3"}, "", ""}, // of 5.0 only
 		{spec.Statement{V5: "1.5.4-1"}, "", "packets.TestBreakers"},
@@ -62,25 +63,27 @@ func helper() {} // [MQTT-3.1.4-5]
 	}
 }
 
-// TestGaps: what nobody keeps is no gap, what no test names is one.
+// TestGaps: what nobody is to keep is no gap; where no line or no test names it, what
+// somebody is to keep is one.
 func TestGaps(t *testing.T) {
-	none := places{map[string]string{}, map[string]string{}}
+	none := map[string]string{}
 	kept := 0
 	for _, s := range spec.Statements {
 		if s.Keeper != 0 {
 			kept++
 		}
 	}
-	var out strings.Builder
-	if n := report(&out, none, true); n != kept || strings.Count(out.String(), "\n") != kept+2 {
-		t.Errorf("%d gaps in\n%s\nwant %d", n, &out, kept)
-	}
-	all := places{map[string]string{}, map[string]string{}}
+	all := map[string]string{}
 	for _, s := range spec.Statements {
-		all.test["MQTT-"+s.V5], all.test["MQTT3-"+s.V3] = "x", "x"
+		all["MQTT-"+s.V5], all["MQTT3-"+s.V3] = "x", "x"
 	}
-	out.Reset()
-	if n := report(&out, all, true); n != 0 {
-		t.Errorf("%d gaps in\n%s", n, &out)
+	for _, c := range []struct {
+		places
+		gaps int
+	}{{places{all, none}, kept}, {places{none, all}, kept}, {places{all, all}, 0}} {
+		var out strings.Builder
+		if n := report(&out, c.places, true); n != c.gaps || strings.Count(out.String(), "\n") != c.gaps+2 {
+			t.Errorf("%d gaps in\n%s\nwant %d", n, &out, c.gaps)
+		}
 	}
 }
