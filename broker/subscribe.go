@@ -38,6 +38,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters[string(x.Filter)]
 	switch {
+	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
+		return c.refuse(packets.TopicFilterInvalid, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:

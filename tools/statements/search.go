@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -12,26 +11,38 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/fletchmq/fletch/spec"
 )
 
-// places is where each statement is kept, as "broker/connect.go:12", and the test
-// that checks it, as "broker.TestTakeover". The keys are "MQTT-3.1.4-3" and
+// places is where each statement is kept, as "broker/connect.go:12", and the tests
+// that check it, as "broker.TestTakeover". The keys are "MQTT-3.1.4-3" and
 // "MQTT3-3.1.4-2".
-type places struct{ code, test map[string]string }
+type places struct{ code, test map[string][]string }
 
-// of is where the code keeps s, and the test that checks it.
+// of is where the code keeps s, and the test that checks it: in the broker, if that
+// has to keep it and does, or else the first there is.
 func (p places) of(s spec.Statement) (code, test string) {
 	v5, v3 := "MQTT-"+s.V5, "MQTT3-"+s.V3
-	return cmp.Or(p.code[v5], p.code[v3]), cmp.Or(p.test[v5], p.test[v3])
+	return choose(s, p.code[v5], p.code[v3]), choose(s, p.test[v5], p.test[v3])
 }
+
+func choose(s spec.Statement, all ...[]string) string {
+	found := append(slices.Concat(all...), "")
+	if i := slices.IndexFunc(found, inBroker); i >= 0 && s.Keeper&spec.Broker != 0 {
+		return found[i]
+	}
+	return found[0]
+}
+
+func inBroker(place string) bool { return strings.HasPrefix(place, "broker") }
 
 // search reads all Go files below dir, and the packets that break a rule.
 func search(dir string) (places, error) {
-	found := places{map[string]string{}, map[string]string{}}
+	found := places{map[string][]string{}, map[string][]string{}}
 	files := os.DirFS(dir)
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".go" || path.Dir(name) == "tools/statements" {
@@ -92,7 +103,8 @@ func (p places) tests(name string, text []byte) error {
 		}
 		at := path.Dir(name) + "." + f.Name.Name
 		if m := named.FindStringSubmatch(f.Name.Name); m != nil {
-			p.test[standard[m[1]]+strings.ReplaceAll(m[2], "_", ".")+"-"+m[3]] = at // before any that only cites it
+			number := standard[m[1]] + strings.ReplaceAll(m[2], "_", ".") + "-" + m[3]
+			p.test[number] = slices.Insert(p.test[number], 0, at) // before those that only cite it
 		}
 		from := f.Pos()
 		if f.Doc != nil {
@@ -104,7 +116,7 @@ func (p places) tests(name string, text []byte) error {
 }
 
 // cite notes what text cites, one number or all from one to another.
-func cite(into map[string]string, text []byte, at string) {
+func cite(into map[string][]string, text []byte, at string) {
 	for _, m := range cited.FindAllSubmatch(text, -1) {
 		first, _ := strconv.Atoi(string(m[2]))
 		last := first
@@ -139,9 +151,9 @@ func (p places) breakers(name string) error {
 	return nil
 }
 
-// note keeps the first place, for what has a number.
-func note(into map[string]string, name, at string) {
-	if into[name] == "" && !strings.HasSuffix(name, "-") {
-		into[name] = at
+// note adds a place, for what has a number.
+func note(into map[string][]string, name, at string) {
+	if !strings.HasSuffix(name, "-") {
+		into[name] = append(into[name], at)
 	}
 }
