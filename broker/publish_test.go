@@ -18,9 +18,9 @@ func TestDelivery(t *testing.T) {
 				a.send(message("x/0", "zero", 0))
 				b.want(`PUBLISH topic=x/0 payload="zero"`) // [MQTT-4.3.1-1] [MQTT3-4.3.1-1]
 
-				a.send(message("x/1", "one", 1, numbered(7)))
+				a.send(message("x/1", "one", 1, numbered(7), func(m *packets.Publish) { m.Dup = true }))
 				a.want(puback(7))
-				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`) // [MQTT-4.3.2-2] [MQTT3-4.3.2-1]
+				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`) // DUP 0 [MQTT-3.3.1-3] [MQTT3-3.3.1-3] [MQTT-4.3.2-2] [MQTT3-4.3.2-1]
 				b.send(&packets.Puback{PacketID: 1})
 
 				a.send(message("x/2", "two", 2, numbered(8)))
@@ -29,7 +29,7 @@ func TestDelivery(t *testing.T) {
 				a.want("PUBREC packet-id=8")
 				a.send(&packets.Pubrel{PacketID: 8})
 				a.want("PUBCOMP packet-id=8")                               // [MQTT-3.3.4-1] [MQTT3-3.3.4-1]
-				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-3.3.1-3] [MQTT-4.3.3-2]
+				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-4.3.3-2]
 				b.send(&packets.Pubrec{PacketID: 2})
 				b.want("PUBREL packet-id=2") // [MQTT-4.3.3-4]
 				b.send(&packets.Pubcomp{PacketID: 2})
@@ -104,12 +104,15 @@ func TestAcknowledgementsInOrder(t *testing.T) {
 func TestV5_3_3_4_2_OverlappingSubscriptions(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b")
-		b.subscribe("x/#", 0)
-		b.subscribe("x/+", 2)
-		b.subscribe("x/y", 1)
-		a.send(message("x/y", "once", 2))
-		b.want(`PUBLISH qos=2 topic=x/y packet-id=1 payload="once"`)
-		b.quiet()
+		for id := range uint16(3) { // whichever is looked up last
+			for i, filter := range []string{"x/#", "x/+", "x/y"} {
+				b.subscribe(filter, packets.QoS(uint16(i)+id)%3)
+			}
+			a.send(message("x/y", "once", 2, numbered(id+1)))
+			a.next()
+			b.want(fmt.Sprintf(`PUBLISH qos=2 topic=x/y packet-id=%d payload="once"`, id+1))
+			b.quiet()
+		}
 	})
 }
 
