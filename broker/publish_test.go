@@ -237,6 +237,8 @@ func TestPropertiesAreForwarded(t *testing.T) {
 		a, b, old := w.join(packets.V5, "a"), w.join(packets.V5, "b"), w.join(packets.V311, "old")
 		b.subscribe("x", 0)
 		old.subscribe("x", 0)
+		own := w.join(packets.V5, "own") // with a property of its own among them
+		own.labeled(9, "x", 0)
 		a.send(message("x", "p", 0, func(m *packets.Publish) {
 			m.Props.SetPayloadFormatIndicator(1)
 			m.Props.SetContentType([]byte("text"))
@@ -246,6 +248,7 @@ func TestPropertiesAreForwarded(t *testing.T) {
 			m.Props.AddUserProperty([]byte("k"), []byte("0"))
 		}))
 		b.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" user:k=1 user:k=0 payload="p"`)
+		own.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" subscription-identifier=9 user:k=1 user:k=0 payload="p"`)
 		old.want(`PUBLISH topic=x payload="p"`)
 	})
 }
