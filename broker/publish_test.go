@@ -135,7 +135,7 @@ func TestV5_4_7_2_1_DollarTopics(t *testing.T) {
 		a := w.join(packets.V311, "a")
 		a.subscribe("#", 0)
 		a.subscribe("+/x", 0)
-		a.send(message("$SYS/x", "", 0), message("$x", "", 0, retained))
+		a.send(message("$SYS/x", "", 0), message("$x", "kept", 0, retained))
 		a.quiet()
 		a.subscribe("$SYS/#", 0)
 		a.send(message("$SYS/x", "", 0))
