@@ -79,11 +79,14 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestV5_3_3_2_1: the topic name is the first field.
+// TestV5_3_3_2_1: the topic name is the first field, and text.
 func TestV5_3_3_2_1(t *testing.T) {
 	var p Publish
 	if err := p.Decode(0x32, []byte("\x00\x01t\x00\x07\x00payload"), V5); err != nil || string(p.Topic) != "t" || p.PacketID != 7 || string(p.Payload) != "payload" {
 		t.Errorf("%v, %v", &p, err)
+	}
+	if err := p.Decode(0x32, []byte("\x00\x01\xff\x00\x07\x00payload"), V5); err == nil {
+		t.Errorf("read as %v", &p)
 	}
 }
 

@@ -64,8 +64,8 @@ func TestCutsAroundEdges(t *testing.T) {
 }
 
 // The CONNECT that says the version is of it. Who speaks 3.1.1 may give a length in
-// more bytes than it needs.
-func TestV5_1_5_5_1_Connect(t *testing.T) {
+// more bytes than it needs. [MQTT-1.5.5-1]
+func TestPaddedConnect(t *testing.T) {
 	for _, c := range []struct {
 		connect string
 		ok      bool
