@@ -51,12 +51,13 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 			}
 			b.mu.Unlock()
 			if ended != nil && err == nil {
-				b.endSession(ended)
+				b.endSession(ended, c.turn)
 			}
 			return present, err
 		}
 		holder := cl.conn
 		b.mu.Unlock()
+		c.turn.Flush()
 		holder.kill(errTakenOver)
 		if err := holder.gone(b.ctx); err != nil {
 			return false, err
@@ -66,7 +67,7 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 
 // gone waits until c has left its session. Who does not even end is closed.
 func (c *conn) gone(ctx context.Context) error {
-	defer time.AfterFunc(lingerTime, func() { c.nc.Close() }).Stop()
+	defer time.AfterFunc(lingerTime, c.link.abort).Stop()
 	select {
 	case <-c.left:
 		return nil
@@ -150,7 +151,7 @@ func (b *Broker) leave(c *conn) {
 	if c.line == nil {
 		cl.out.Forsake()
 	}
-	b.contain(cl, func() { b.rehome(cl) })
+	b.contain(cl, func() { b.rehome(cl, &c.turn.Turn) })
 	cl.receiver.Trim()
 	b.mu.Lock()
 	cl.conn = nil
@@ -165,9 +166,9 @@ func (b *Broker) leave(c *conn) {
 	b.mu.Unlock()
 	close(c.left)
 	if ended {
-		b.endSession(cl)
+		b.endSession(cl, c.turn)
 	}
-	b.publishWill(due)
+	b.publishWill(due, c.turn)
 }
 
 // wait starts the clocks of an absent client. A will without a delay is due at
@@ -176,10 +177,10 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 	if expiry != forever {
 		d := time.Duration(expiry) * time.Second
 		cl.until = time.Now().Add(d)
-		cl.alarm = b.later(cl, d, func() func() {
+		cl.alarm = b.later(cl, d, func() func(*turn) {
 			delete(b.clients, cl.id)
 			b.expired++
-			return func() { b.endSession(cl) }
+			return func(t *turn) { b.endSession(cl, t) }
 		})
 	}
 	switch {
@@ -187,9 +188,9 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
 		return cl.takeWill()
 	default:
-		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func() {
+		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func(*turn) {
 			w := cl.takeWill()
-			return func() { b.publishWill(w) }
+			return func(t *turn) { b.publishWill(w, t) }
 		})
 	}
 	return nil
@@ -197,7 +198,7 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 
 // later calls due after d, with b.mu, and without it what due gives, unless the
 // client has come back by then.
-func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Timer {
+func (b *Broker) later(cl *client, d time.Duration, due func() func(*turn)) *time.Timer {
 	stint := cl.stint
 	return time.AfterFunc(d, func() {
 		b.mu.Lock()
@@ -209,7 +210,9 @@ func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Tim
 		defer b.running.Done()
 		then := due()
 		b.mu.Unlock()
-		b.contain(cl, then)
+		t := begin()
+		defer t.end()
+		b.contain(cl, func() { then(t) })
 	})
 }
 
@@ -224,16 +227,16 @@ func (b *Broker) contain(cl *client, f func()) {
 }
 
 // endSession is for a client that is in b.clients no more.
-func (b *Broker) endSession(cl *client) {
+func (b *Broker) endSession(cl *client, t *turn) {
 	for filter := range cl.filters {
 		b.unsubscribe(filter, cl)
 	}
-	adopt(cl.out.End())
+	adopt(cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()
 	b.mu.Unlock()
-	b.publishWill(w)
+	b.publishWill(w, t)
 }
 
 // kill ends the connection of cl, if it has one.

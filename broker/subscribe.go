@@ -13,9 +13,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
 		identifiers = []uint32{id}
 	}
-	a := &c.answer.suback
+	a := &c.turn.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
-	c.replays = c.replays[:0]
+	c.turn.replays = c.turn.replays[:0]
 	for i := range p.Filters {
 		reason, err := c.subscribe(&p.Filters[i], identifiers)
 		if err != nil {
@@ -26,10 +26,10 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if err := c.reply(a); err != nil {
 		return err
 	}
-	for _, r := range c.replays {
-		c.client.out.Replay(r)
+	for _, r := range c.turn.replays {
+		c.client.out.Replay(r, &c.turn.Turn)
 	}
-	clear(c.replays)
+	clear(c.turn.replays)
 	return nil
 }
 
@@ -67,7 +67,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
-		c.replays = append(c.replays, session.Replay{
+		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
 			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
 			Until:  c.b.retentions.Load(),
@@ -81,7 +81,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
 	if c.refused++; limit != "" && powerOfTwo(c.refused) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
-			"remote", c.nc.RemoteAddr(), "reason", reason.String(), "refused", c.refused)
+			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}
 	switch c.version {
 	case packets.V5:
@@ -94,7 +94,7 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 
 // onUnsubscribe is section 3.10.4: one UNSUBACK for all filters [MQTT-3.10.4-6].
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
-	a := &c.answer.unsuback
+	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted

@@ -64,12 +64,13 @@ func (cl *client) takeWill() *testament {
 	return w
 }
 
-// publishWill publishes w, which is nil where there is none [MQTT3-3.1.2-12]. No time has gone by for it yet.
-func (b *Broker) publishWill(w *testament) {
+// publishWill publishes w, which is nil where there is none [MQTT3-3.1.2-12]. No
+// time has gone by for it yet.
+func (b *Broker) publishWill(w *testament, t *turn) {
 	if w == nil {
 		return
 	}
 	defer w.message.Release()
 	w.message.Received(time.Now())
-	b.publish(w.message, new(matches))
+	b.publish(w.message, t)
 }
