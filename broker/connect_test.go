@@ -24,7 +24,7 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 	}
 }
 
-func TestV5_3_2_2_Connack(t *testing.T) {
+func TestConnack(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a")

@@ -11,7 +11,7 @@
 //
 // With -gaps only what no line keeps or no test checks is printed, and what the
 // broker has to keep and no test of the broker checks. The exit status is 1 if there
-// is anything.
+// is anything. A number that the standard does not have is a gap as well.
 package main
 
 import (
@@ -62,6 +62,10 @@ func report(out io.Writer, found places, gaps bool) (missing int) {
 		}
 	}
 	w.Flush()
+	for _, line := range found.unknown() {
+		missing++
+		fmt.Fprintln(out, line)
+	}
 	fmt.Fprintf(out, "%d statements, %d gaps\n", len(spec.Statements), missing)
 	return missing
 }

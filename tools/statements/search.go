@@ -30,6 +30,23 @@ func (p places) of(s spec.Statement) (code, test string) {
 	return choose(s, p.code[v5], p.code[v3]), choose(s, p.test[v5], p.test[v3])
 }
 
+// unknown is what is named and not a number of the standard, with where.
+func (p places) unknown() (all []string) {
+	known := map[string]bool{}
+	for _, s := range spec.Statements {
+		known["MQTT-"+s.V5], known["MQTT3-"+s.V3] = true, true
+	}
+	for _, found := range []map[string][]string{p.code, p.test} {
+		for name, at := range found {
+			if !known[name] {
+				all = append(all, fmt.Sprintf("there is no %s, which %s names", name, strings.Join(at, ", ")))
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 func choose(s spec.Statement, all ...[]string) string {
 	found := append(slices.Concat(all...), "")
 	if i := slices.IndexFunc(found, inBroker); i >= 0 && s.Keeper&spec.Broker != 0 {
