@@ -36,20 +36,20 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	had := c.client.filters[string(x.Filter)]
+	had := c.client.filters.has(string(x.Filter))
 	switch {
 	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
 		return c.refuse(packets.TopicFilterInvalid, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
 	filter := string(x.Filter)
 	if !had {
-		c.client.filters[filter] = true
+		c.client.filters.add(filter)
 		c.client.filterBytes += topics.Cost(len(filter))
 	}
 	s := topics.Subscription[*client]{
@@ -98,8 +98,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.client.filters[string(filter)] {
-			delete(c.client.filters, string(filter))
+		if c.client.filters.remove(string(filter)) {
 			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 			c.client.out.Cancel(string(filter))
 			c.client.filterBytes -= topics.Cost(len(filter))
