@@ -42,7 +42,7 @@ type Broker struct {
 	mu        sync.Mutex
 	closed    bool
 	listeners map[net.Listener]bool
-	conns     map[*conn]bool
+	conns     map[*conn]struct{}
 	clients   map[string]*client // by client identifier, while there is a session
 	turned    uint64             // connections away, for MaximumConnections
 	reporting bool               // $SYS
@@ -61,7 +61,7 @@ func New(config Config) (*Broker, error) {
 		config:    config,
 		began:     time.Now(),
 		listeners: make(map[net.Listener]bool),
-		conns:     make(map[*conn]bool),
+		conns:     make(map[*conn]struct{}),
 		clients:   make(map[string]*client),
 		shares:    shares{groups: make(map[string]*group)},
 		budget:    session.NewBudget(config.limits()),
@@ -84,7 +84,8 @@ const (
 
 // Serve accepts connections until ctx ends, which gives nil, or Shutdown is
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
-// ln. Connections that it has accepted live on until Shutdown.
+// ln. Connections that it has accepted live on until Shutdown. They have to be
+// ordered and without loss, as TCP is. [MQTT-4.2-1] [MQTT3-7.1.1-1]
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	ln, accept := b.acceptor(ln)
 	defer ln.Close()
@@ -186,7 +187,7 @@ func (b *Broker) enlist(start func() (*conn, error)) (turned uint64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	b.conns[c] = true
+	b.conns[c] = struct{}{}
 	b.running.Add(1)
 	if !b.reporting && b.config.SysInterval > 0 {
 		b.reporting = true

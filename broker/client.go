@@ -9,17 +9,17 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// client is the Session State of one client identifier, section 4.1. It outlives
-// connections, of which it has one at most.
+// client is the Session State of one client identifier, section 4.1
+// [MQTT-3.1.3-2]. It outlives connections, of which it has one at most.
 type client struct {
-	id     string
+	id     string // any text will do [MQTT-3.1.3-5]
 	number uint64 // of all there ever were
 	out    *session.Outbox
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	filters     map[string]bool // subscribed to
-	filterBytes int             // what they cost
+	filters     filters // subscribed to
+	filterBytes int     // what they cost
 
 	// Under Broker.mu.
 	conn  *conn // nil while the client is absent
@@ -45,7 +45,7 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 			if cl != nil && !clean && !cl.over(time.Now()) { // [MQTT-3.1.2-5] [MQTT3-3.1.2-4]
 				cl.resume(c)
 				b.arrived()
-				present, ended = true, nil
+				present, ended = true, nil // [MQTT3-3.2.2-2]
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c)
 			}
@@ -69,10 +69,31 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 func (c *conn) gone(ctx context.Context) error {
 	defer time.AfterFunc(lingerTime, c.link.abort).Stop()
 	select {
-	case <-c.left:
+	case <-c.whenLeft():
 		return nil
 	case <-ctx.Done():
 		return errShutdown
+	}
+}
+
+// whenLeft gives what is closed when c has left its session.
+func (c *conn) whenLeft() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == nil {
+		c.left = make(chan struct{})
+		if c.hasLeft {
+			close(c.left)
+		}
+	}
+	return c.left
+}
+
+func (c *conn) setLeft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hasLeft = true; c.left != nil {
+		close(c.left)
 	}
 }
 
@@ -91,11 +112,10 @@ func (b *Broker) found(c *conn) error {
 		return errSessions
 	}
 	cl := &client{
-		id:      c.clientID,
-		number:  b.lastID.Add(1),
-		filters: make(map[string]bool),
-		out:     session.NewOutbox(b.budget),
-		conn:    c,
+		id:     c.clientID,
+		number: b.lastID.Add(1),
+		out:    session.NewOutbox(b.budget),
+		conn:   c,
 	}
 	b.clients[cl.id], c.client = cl, cl
 	b.arrived()
@@ -137,7 +157,8 @@ func (cl *client) rest() {
 }
 
 // leave undoes enter: the session ends, or waits for the client to come back
-// [MQTT-3.1.2-23] [MQTT-4.1.0-2].
+// [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.1.0-2] [MQTT3-4.1.0-1]. What it has
+// published as retained stays [MQTT3-3.1.2-7].
 func (b *Broker) leave(c *conn) {
 	cl := c.client
 	if cl == nil || c.away {
@@ -160,7 +181,7 @@ func (b *Broker) leave(c *conn) {
 		due = b.wait(cl, c.expiry)
 	}
 	b.mu.Unlock()
-	close(c.left)
+	c.setLeft()
 	if ended {
 		b.endSession(cl, c.turn)
 	}
@@ -224,7 +245,7 @@ func (b *Broker) contain(cl *client, f func()) {
 
 // endSession is for a client that is in b.clients no more.
 func (b *Broker) endSession(cl *client, t *turn) {
-	for filter := range cl.filters {
+	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
 	}
 	adopt(cl.out.End(), &t.Turn)
