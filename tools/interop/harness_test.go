@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +37,10 @@ func build(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
 		return 1
 	}
+	if err := writeCertificates(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
 }
 
@@ -62,48 +65,10 @@ func missing(t *testing.T, what string) {
 	t.Skip(text)
 }
 
-// broker is a running broker to be tried, and its port on 127.0.0.1.
-type broker struct{ name, port string }
-
-// brokers runs a test against Fletch, and against Mosquitto to see that what it
-// expects is not only so here.
-func brokers(t *testing.T, test func(t *testing.T, b broker)) {
-	t.Run("broker=fletch", func(t *testing.T) { test(t, startFletch(t)) })
-	t.Run("broker=mosquitto", func(t *testing.T) { test(t, startMosquitto(t, "allow_anonymous true")) })
-}
-
-func startFletch(t *testing.T) broker {
-	t.Helper()
-	b := start(t, fletch, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
-	line := b.until(t, "fletch listens on ")
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(line, "fletch listens on "))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return broker{"fletch", port}
-}
-
-func startMosquitto(t *testing.T, config ...string) broker {
-	t.Helper()
-	program := need(t, "mosquitto")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close() // Mosquitto cannot be told to choose one
-	file := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\n%s\n", port, strings.Join(config, "\n"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	start(t, program, "-c", file).until(t, "mosquitto version", "running")
-	return broker{"mosquitto", port}
-}
-
 // program is one that runs beside the test, and what it says.
 type program struct {
 	cmd  *exec.Cmd
+	out  *os.File
 	said *bufio.Scanner
 }
 
@@ -128,7 +93,7 @@ func start(t *testing.T, name string, args ...string) *program {
 	})
 	said := bufio.NewScanner(out)
 	said.Buffer(nil, 1<<20)
-	return &program{cmd, said}
+	return &program{cmd, out, said}
 }
 
 // until reads what the program says up to a line with all of these in it.
