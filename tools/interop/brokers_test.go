@@ -16,6 +16,7 @@ type broker struct {
 	port   string            // on 127.0.0.1, without TLS
 	tls    string            // the same, with TLS
 	socket string            // path of a unix socket
+	flags  []string          // where it is, for the clients of Mosquitto
 	urls   map[string]string // of mqtt and mqtts, and of ws and wss if it is Fletch
 }
 
@@ -74,6 +75,7 @@ func startFletch(t *testing.T, args ...string) broker {
 	b.urls["mqtt"], b.urls["ws"], b.urls["wss"] = "mqtt://"+addresses[0], addresses[2], addresses[3]
 	b.urls["mqtts"] = strings.Replace(addresses[1], "tls://", "mqtts://", 1)
 	b.port, b.tls = portOf(t, b.urls["mqtt"]), portOf(t, b.urls["mqtts"])
+	b.flags = []string{"-p", b.port}
 	return b
 }
 
@@ -92,6 +94,7 @@ func startMosquitto(t *testing.T, config ...string) broker {
 	program := need(t, "mosquitto")
 	b := broker{socket: filepath.Join(t.TempDir(), "socket"), urls: map[string]string{}}
 	b.port, b.tls = freePort(t), freePort(t)
+	b.flags = []string{"-p", b.port}
 	b.urls["mqtt"], b.urls["mqtts"] = "mqtt://127.0.0.1:"+b.port, "mqtts://127.0.0.1:"+b.tls
 	text := fmt.Sprintf("user root\nlistener 0 %s\nlistener %s 127.0.0.1\nlistener %s 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\n",
 		b.socket, b.port, b.tls, authority, serverCert, serverKey) // any other user could not open the socket here, nor read the keys

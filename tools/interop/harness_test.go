@@ -99,16 +99,22 @@ func start(t *testing.T, name string, args ...string) *program {
 // until reads what the program says up to a line with all of these in it.
 func (p *program) until(t *testing.T, parts ...string) string {
 	t.Helper()
-	var said []string
+	lines := p.through(t, parts...)
+	return lines[len(lines)-1]
+}
+
+// through is until, and all lines up to that one.
+func (p *program) through(t *testing.T, parts ...string) (lines []string) {
+	t.Helper()
 	for p.said.Scan() {
 		line := p.said.Text()
-		said = append(said, line)
+		lines = append(lines, line)
 		if containsAll(line, parts) {
-			return line
+			return lines
 		}
 	}
-	t.Fatalf("%s has not said %q, but\n%s", p.cmd, parts, strings.Join(said, "\n"))
-	return ""
+	t.Fatalf("%s has not said %q, but\n%s", p.cmd, parts, strings.Join(lines, "\n"))
+	return nil
 }
 
 func containsAll(line string, parts []string) bool {
