@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,6 +36,11 @@ func build(m *testing.M) int {
 	out, err := exec.Command("go", "build", "-o", fletch, "github.com/fletchmq/fletch/tools/fletch").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
+		return 1
+	}
+	// Most of what these tests do is wait, for others or until time has passed.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	if err := writeCertificates(dir); err != nil {
@@ -178,6 +184,6 @@ func script(t *testing.T, env []string, name string, args ...string) {
 	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", filepath.Base(args[0]), err, out)
+		t.Errorf("%s %s: %v\n%s", filepath.Base(name), args[0], err, out)
 	}
 }
