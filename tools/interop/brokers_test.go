@@ -55,6 +55,7 @@ func transports(t *testing.T, test func(t *testing.T, url string)) {
 // do is what clients do.
 func startFletch(t *testing.T, args ...string) broker {
 	t.Helper()
+	reads(t, "../fletch")
 	b := broker{socket: filepath.Join(t.TempDir(), "socket"), urls: map[string]string{}}
 	args = append([]string{
 		"serve", "--log-level", "warn", "--tls-cert", serverCert, "--tls-key", serverKey, "--listen", "127.0.0.1:0",

@@ -13,6 +13,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	// What fletch is made of: go test must not take a result from before a change
+	// there out of its cache.
+	_ "github.com/fletchmq/fletch/broker"
+	_ "github.com/fletchmq/fletch/broker/listener"
+	_ "github.com/fletchmq/fletch/client"
 )
 
 // patience bounds everything here that is expected to happen.
@@ -164,6 +170,15 @@ func run(t *testing.T, name string, args ...string) result {
 		t.Fatal(err)
 	}
 	return result{out.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// reads is that the result depends on the files of a folder, which only other
+// programs read. go test sees what is opened here.
+func reads(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.ReadDir(dir); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // do is run for what has to succeed and print nothing.

@@ -17,6 +17,7 @@ func TestPahoC(t *testing.T) {
 	if _, err := os.Stat("/usr/include/MQTTClient.h"); err != nil {
 		missing(t, "libpaho-mqtt-dev")
 	}
+	reads(t, "testdata/pahoc")
 	round := filepath.Join(t.TempDir(), "round")
 	out, err := exec.Command(need(t, "gcc"), "-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror",
 		"-o", round, "testdata/pahoc/round.c", "-lpaho-mqtt3cs").CombinedOutput()

@@ -14,6 +14,7 @@ func TestPaho(t *testing.T) {
 	if exec.Command(python, "-c", "import paho.mqtt.client").Run() != nil {
 		missing(t, "python3-paho-mqtt")
 	}
+	reads(t, "testdata")
 	transports(t, func(t *testing.T, url string) {
 		script(t, nil, python, "testdata/round.py", url, authority)
 	})
@@ -29,6 +30,7 @@ func TestMQTTjs(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(modules, "mqtt")); err != nil {
 		missing(t, "MQTT.js")
 	}
+	reads(t, "testdata/mqttjs")
 	transports(t, func(t *testing.T, url string) {
 		script(t, []string{"NODE_PATH=" + modules}, node, "testdata/mqttjs/round.js", url, authority)
 	})
