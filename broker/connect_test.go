@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 		"broker: Config.MaximumPacketSize is 268435456: expected 64 to 268435455, or 0 for 1048576":       {MaximumPacketSize: 1 << 28},
 		"broker: Config.MaximumConnections is -1: expected 1 to 2147483647, or 0 for 100000":              {MaximumConnections: -1},
 		"broker: Config.MaximumInFlight is 32769: expected 1 to 32768, or 0 for 1024":                     {MaximumInFlight: 32769},
-		"broker: Config.MaximumQueuedTotal is -1: expected 1 to 9223372036854775807, or 0 for 1073741824": {MaximumQueuedTotal: -1},
+		"broker: Config.MaximumQueuedTotal is -1: expected 1 to " + strconv.Itoa(math.MaxInt) + ", or 0 for 1073741824": {MaximumQueuedTotal: -1},
 		"broker: Config.MaximumSubscriptionsTotal is -5: expected 1 to 2147483647, or 0 for 2000000":      {MaximumSubscriptionsTotal: -5},
 		"broker: Config.ConnectRate is 1000001: expected 1 to 1000000, or 0 for 0":                        {ConnectRate: 1000001},
 		"broker: Config.PushBackTimeout is -1s: expected more than 0s, or 0 for 5s":                       {PushBackTimeout: -time.Second},

@@ -26,7 +26,8 @@ const (
 	// dropped, as it is at QoS 0.
 	//
 	// It is the default: a flood costs only who cannot take it, and no client that is
-	// there loses what was acknowledged without being told.
+	// there loses what was acknowledged without being told. Where nothing may be
+	// lost for those who are absent, RefusePublish is the choice.
 	DisconnectSlow Overflow = iota
 
 	// DropNewest drops the message for that receiver, at each QoS, there or absent.

@@ -112,10 +112,7 @@ func (l *Line) fill(b *Batch) {
 		}
 		d := Delivery{Message: e.message, Left: left, Terms: e.Terms}
 		if e.QoS > 0 {
-			id, _ := o.sender.Begin(e.QoS, e) // sendable has asked
-			o.inFlight += e.cost
-			e.message.Retain() // for the exchange
-			d.PacketID = uint16(id)
+			d.PacketID = uint16(o.begin(e))
 		}
 		b.Messages = append(b.Messages, d)
 		size += e.message.Cost()
@@ -132,7 +129,7 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 		if !ok {
 			break
 		}
-		if l.tooLarge(&x.M) {
+		if l.tooLarge(x.M) {
 			l.forgo(x, b)
 			continue
 		}
@@ -147,7 +144,7 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 
 // forgo acts as if a message had been sent that the peer does not accept any
 // more [MQTT-3.1.2-25].
-func (l *Line) forgo(x flow.Exchange[entry], b *Batch) {
+func (l *Line) forgo(x flow.Exchange[*entry], b *Batch) {
 	o := l.out
 	if x.State == flow.AwaitPuback {
 		o.sender.Puback(x.ID)

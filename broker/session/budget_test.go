@@ -98,7 +98,7 @@ func (m *market) want() (n int) {
 			m.Errorf("%d bytes wait, want %d", s.out.bytes, bytes)
 		}
 		for x := range s.out.sender.All() {
-			if x.M.message != nil {
+			if x.M != nil {
 				known[x.M.message] = true
 			}
 			places++

@@ -19,7 +19,7 @@ type Outbox struct {
 
 	mu        sync.Mutex
 	line      *Line // attached
-	sender    flow.Sender[entry]
+	sender    flow.Sender[*entry]
 	queue     queue
 	replays   *replays // nil while no retained messages are to come
 	bytes     int      // that queue costs
@@ -188,11 +188,23 @@ func (o *Outbox) discard() {
 	o.bytes = 0
 }
 
-// settled lets go of a message whose exchange needs it no more.
-func (o *Outbox) settled(e entry) {
-	if e.message != nil {
+// begin gives e, which is sent, an exchange.
+func (o *Outbox) begin(e entry) flow.OutID {
+	x := sent.Get().(*entry)
+	*x = e
+	id, _ := o.sender.Begin(e.QoS, x) // sendable has asked
+	o.inFlight += e.cost
+	e.message.Retain()
+	return id
+}
+
+// settled lets go of a message whose exchange needs it no more, or of none.
+func (o *Outbox) settled(e *entry) {
+	if e != nil {
 		o.inFlight -= e.cost
 		e.message.Release()
+		*e = entry{}
+		sent.Put(e)
 	}
 }
 

@@ -37,6 +37,10 @@ type entry struct {
 	Terms
 }
 
+// sent has entries for exchanges, of which the sender keeps nothing but a pointer:
+// few sessions have as many as it has room for.
+var sent = sync.Pool{New: func() any { return new(entry) }}
+
 // chunkSize is how many entries are lent at once.
 const chunkSize = 8
 
