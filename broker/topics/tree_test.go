@@ -75,11 +75,11 @@ func TestTreeAgainstOracle(t *testing.T) {
 			check(i + 1)
 		}
 	}
-	if tree.Len() != 0 || !tree.wild.root.empty() {
+	if tree.Len() != 0 || tree.wild.root.below.Load() != nil {
 		t.Error("something is left")
 	}
 	for i := range tree.shards {
-		if !tree.shards[i].root.empty() {
+		if tree.shards[i].root.below.Load() != nil {
 			t.Errorf("shard %d has nodes left", i)
 		}
 	}
@@ -213,11 +213,19 @@ func TestDeepFiltersAreOneNode(t *testing.T) {
 
 func nodes[S any](n *node[S]) int {
 	all := 1
-	if n.plus != nil {
-		all += nodes(n.plus)
+	b := n.below.Load()
+	if b == nil {
+		return all
 	}
-	for _, c := range n.children {
+	if c := b.plus.Load(); c != nil {
 		all += nodes(c)
+	}
+	if t := b.children.Load(); t != nil {
+		for i := range t.slots {
+			if c := t.slots[i].item.Load(); c != nil {
+				all += nodes(c)
+			}
+		}
 	}
 	return all
 }
