@@ -41,6 +41,11 @@ func oddFilters() []string {
 	return slices.DeleteFunc(names("a", "a!", "a0", "", "$x", "+", "#"), func(s string) bool { return !packets.ValidTopicFilter(s) })
 }
 
+// byLevels orders topic names: a slash comes before all other characters.
+func byLevels(a, b string) int {
+	return strings.Compare(strings.ReplaceAll(a, "/", "\x00"), strings.ReplaceAll(b, "/", "\x00"))
+}
+
 func TestRetainedAgainstOracle(t *testing.T) {
 	r := NewRetained(plenty, func(string) {})
 	topics := oddTopics()
@@ -58,7 +63,7 @@ func TestRetainedAgainstOracle(t *testing.T) {
 					want = append(want, topic)
 				}
 			}
-			slices.Sort(want)
+			slices.SortFunc(want, byLevels)
 			if got := r.all(f, 1+i%3); !slices.Equal(got, want) {
 				t.Fatalf("%q: %q, want %q", f, got, want)
 			}
@@ -73,7 +78,7 @@ func TestRetainedAgainstOracle(t *testing.T) {
 			check(i + 1)
 		}
 	}
-	if r.Len() != 0 || r.bytes != 0 || r.order.head.next[0] != nil {
+	if r.Len() != 0 || r.bytes != 0 || r.root.children != nil {
 		t.Error("something is left")
 	}
 }
@@ -203,6 +208,83 @@ func TestRetainedScansInPortions(t *testing.T) {
 	// What cannot match is passed over.
 	if r.set("b/x", "b"); r.Match("b/x", "", func(string) bool { return true }) != "" || r.Match("+/x", "a", func(string) bool { return true }) != "" {
 		t.Error("looked at too many names")
+	}
+}
+
+// A name with more levels than Match looks at in one go is got to, and behind.
+func TestRetainedDeep(t *testing.T) {
+	r := NewRetained(plenty, func(int) {})
+	deep := strings.Repeat("a/", 2*portion)
+	for i := range 2 * portion {
+		r.set(deep[:2*i+1], i)
+	}
+	for _, n := range []int{100, plenty.Messages} {
+		found := r.all("#", n)
+		for i, got := range found {
+			if got != i {
+				t.Fatalf("%d of %d at %d", got, len(found), i)
+			}
+		}
+		if len(found) != 2*portion {
+			t.Errorf("found %d", len(found))
+		}
+	}
+}
+
+// Many names under one level, of which not all differ in their first bytes.
+func TestRetainedManySiblings(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	r := NewRetained(plenty, func(string) {})
+	there := map[string]bool{}
+	change := func(n, most int) {
+		for range n {
+			topic := fmt.Sprintf("x/%s%d", []string{"", "device-", "device-number-"}[random.IntN(3)], random.IntN(2000))
+			if random.IntN(3) == 0 {
+				topic += "/y"
+			}
+			if len(there) < most && !there[topic] {
+				there[topic] = true
+				r.set(topic, topic)
+			} else if r.Remove([]byte(topic)) != there[topic] {
+				t.Fatalf("%q: is there %v", topic, there[topic])
+			} else {
+				delete(there, topic)
+			}
+		}
+	}
+	check := func() {
+		for _, f := range []string{"#", "x/+", "+/+/y", "x/device-7/#"} {
+			var want []string
+			for topic := range there {
+				if packets.MatchTopic(f, topic) {
+					want = append(want, topic)
+				}
+			}
+			slices.SortFunc(want, byLevels)
+			if got := r.all(f, 1+random.IntN(50)); !slices.Equal(got, want) {
+				t.Fatalf("%q: %d found, want %d", f, len(got), len(want))
+			}
+		}
+		if r.Len() != len(there) {
+			t.Fatalf("%d messages, want %d", r.Len(), len(there))
+		}
+	}
+	for _, most := range []int{4000, 100, 3000, 0} {
+		for range 4 {
+			change(2000, most)
+			check()
+		}
+		for topic := range there {
+			if len(there) <= most {
+				break
+			}
+			delete(there, topic)
+			r.Remove([]byte(topic))
+		}
+		check()
+	}
+	if r.root.children != nil {
+		t.Error("something is left")
 	}
 }
 
