@@ -14,7 +14,7 @@ import (
 // receiver is a client whose writer is the test.
 type receiver struct {
 	line    *session.Line
-	encoder *session.Encoder
+	encoder session.Encoder
 	batch   session.Batch
 	buf     []byte
 }
@@ -22,21 +22,28 @@ type receiver struct {
 func receive(b *Broker, number uint64, p session.Peer, o topics.Options) *receiver {
 	cl := &client{id: "receiver", number: number, out: session.NewOutbox(session.Limits{Messages: 100, Bytes: 1 << 20})}
 	b.subscriptions.Subscribe("a/+/c", topics.Subscription[*client]{ID: number, Subscriber: cl, Options: o})
-	r := &receiver{line: cl.out.Attach(p, &packets.Connack{}), encoder: session.NewEncoder(p)}
-	r.line.Take(&r.batch)
+	r := new(receiver)
+	r.line = cl.out.Attach(p, &packets.Connack{}, r, new(session.Turn))
+	r.take()
 	return r
 }
 
+// Flush is nothing: the test takes.
+func (r *receiver) Flush(*session.Line) {}
+func (r *receiver) Relieved()           {}
+
 // take gives how many messages there were.
-func (r *receiver) take() int {
-	r.line.Take(&r.batch)
-	r.buf = r.buf[:0]
-	for i := range r.batch.Messages {
-		d := &r.batch.Messages[i]
-		r.buf = r.encoder.AppendHead(r.buf, d)
-		d.Message.Release()
+func (r *receiver) take() (n int) {
+	for r.line.Take(&r.batch) == session.Filled {
+		r.buf = r.buf[:0]
+		for i := range r.batch.Messages {
+			d := &r.batch.Messages[i]
+			r.buf = r.encoder.AppendHead(r.buf, r.line, d)
+			d.Message.Release()
+			n++
+		}
 	}
-	return len(r.batch.Messages)
+	return n
 }
 
 // The way of a message at QoS 0, from the packet that comes in to those that go
@@ -54,7 +61,7 @@ func TestPublishDoesNotAllocate(t *testing.T) {
 	m := message("a/b/c", "payload", 0)
 	m.Props.AddUserProperty([]byte("k"), []byte("v"))
 	packet := m.AppendTo(nil, packets.V5)
-	c := &conn{b: b, clientID: "publisher"}
+	c := &conn{b: b, clientID: "publisher", turn: new(turn)}
 	allocs := testing.AllocsPerRun(1000, func() {
 		m, err := session.Decode(frame.Copy(packet[2:]), packet[0], packets.V5)
 		if err != nil {
@@ -62,6 +69,7 @@ func TestPublishDoesNotAllocate(t *testing.T) {
 		}
 		c.publish(m)
 		m.Release()
+		c.turn.Flush()
 		for _, r := range all {
 			if r.take() != 1 {
 				t.Fatal("not delivered")

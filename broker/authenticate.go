@@ -7,17 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fletchmq/fletch/broker/listener"
 	"github.com/fletchmq/fletch/packets"
 )
 
-// authenticate finds out whether the client of the CONNECT in c.dec may come in.
-func (c *conn) authenticate(first byte, body []byte) error {
-	p := &c.dec.Connect
-	name, named := p.Props.AuthenticationMethod()
-	if named {
-		return c.exchange(string(name), first, body)
-	}
+// authenticate finds out whether the client of a CONNECT without an
+// authentication method may come in.
+func (c *conn) authenticate(p *packets.Connect) error {
 	ask := c.b.config.Authenticate
 	switch {
 	case ask != nil:
@@ -36,7 +31,6 @@ func (c *conn) authenticate(first byte, body []byte) error {
 func (c *conn) deadline() time.Time { return c.started.Add(c.b.config.ConnectTimeout) }
 
 func (c *conn) login(p *packets.Connect) *Login {
-	name, _ := listener.PeerName(c.nc)
 	return &Login{
 		ClientID:    c.clientID,
 		Username:    string(p.Username),
@@ -44,8 +38,8 @@ func (c *conn) login(p *packets.Connect) *Login {
 		HasUsername: p.HasUsername,
 		HasPassword: p.HasPassword,
 		Version:     c.version,
-		RemoteAddr:  c.nc.RemoteAddr(),
-		PeerName:    name,
+		RemoteAddr:  c.link.remoteAddr(),
+		PeerName:    c.link.peerName(),
 	}
 }
 
@@ -53,6 +47,7 @@ func (c *conn) login(p *packets.Connect) *Login {
 // the connection is to end, is left behind: its answer does not count, and what f
 // writes to is nobody's.
 func (c *conn) ask(until time.Time, tooLate error, f func(ctx context.Context) error) error {
+	c.turn.Flush()
 	ctx, cancel := context.WithDeadline(c.b.ctx, until)
 	defer cancel()
 	if err := c.stopWith(cancel); err != nil {

@@ -18,8 +18,8 @@ type client struct {
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	filters     map[string]bool // subscribed to
-	filterBytes int             // what they cost
+	filters     filters // subscribed to
+	filterBytes int     // what they cost
 
 	// Under Broker.mu.
 	conn  *conn // nil while the client is absent
@@ -51,12 +51,13 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 			}
 			b.mu.Unlock()
 			if ended != nil && err == nil {
-				b.endSession(ended)
+				b.endSession(ended, c.turn)
 			}
 			return present, err
 		}
 		holder := cl.conn
 		b.mu.Unlock()
+		c.turn.Flush()
 		holder.kill(errTakenOver)
 		if err := holder.gone(b.ctx); err != nil {
 			return false, err
@@ -66,12 +67,33 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 
 // gone waits until c has left its session. Who does not even end is closed.
 func (c *conn) gone(ctx context.Context) error {
-	defer time.AfterFunc(lingerTime, func() { c.nc.Close() }).Stop()
+	defer time.AfterFunc(lingerTime, c.link.abort).Stop()
 	select {
-	case <-c.left:
+	case <-c.whenLeft():
 		return nil
 	case <-ctx.Done():
 		return errShutdown
+	}
+}
+
+// whenLeft gives what is closed when c has left its session.
+func (c *conn) whenLeft() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == nil {
+		c.left = make(chan struct{})
+		if c.hasLeft {
+			close(c.left)
+		}
+	}
+	return c.left
+}
+
+func (c *conn) setLeft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hasLeft = true; c.left != nil {
+		close(c.left)
 	}
 }
 
@@ -90,9 +112,8 @@ func (b *Broker) found(c *conn) error {
 		return errSessions
 	}
 	cl := &client{
-		id:      c.clientID,
-		number:  b.lastID.Add(1),
-		filters: make(map[string]bool),
+		id:     c.clientID,
+		number: b.lastID.Add(1),
 		out: session.NewOutbox(session.Limits{
 			Messages: b.config.MaximumQueuedMessages,
 			Bytes:    b.config.MaximumQueuedBytes,
@@ -149,7 +170,7 @@ func (b *Broker) leave(c *conn) {
 	if c.line == nil {
 		cl.out.Forsake()
 	}
-	b.contain(cl, func() { b.rehome(cl) })
+	b.contain(cl, func() { b.rehome(cl, &c.turn.Turn) })
 	cl.receiver.Trim()
 	b.mu.Lock()
 	cl.conn = nil
@@ -162,11 +183,11 @@ func (b *Broker) leave(c *conn) {
 		due = b.wait(cl, c.expiry)
 	}
 	b.mu.Unlock()
-	close(c.left)
+	c.setLeft()
 	if ended {
-		b.endSession(cl)
+		b.endSession(cl, c.turn)
 	}
-	b.publishWill(due)
+	b.publishWill(due, c.turn)
 }
 
 // wait starts the clocks of an absent client. A will without a delay is due at
@@ -175,10 +196,10 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 	if expiry != forever {
 		d := time.Duration(expiry) * time.Second
 		cl.until = time.Now().Add(d)
-		cl.alarm = b.later(cl, d, func() func() {
+		cl.alarm = b.later(cl, d, func() func(*turn) {
 			delete(b.clients, cl.id)
 			b.expired++
-			return func() { b.endSession(cl) }
+			return func(t *turn) { b.endSession(cl, t) }
 		})
 	}
 	switch {
@@ -186,9 +207,9 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
 		return cl.takeWill()
 	default:
-		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func() {
+		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func(*turn) {
 			w := cl.takeWill()
-			return func() { b.publishWill(w) }
+			return func(t *turn) { b.publishWill(w, t) }
 		})
 	}
 	return nil
@@ -196,7 +217,7 @@ func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
 
 // later calls due after d, with b.mu, and without it what due gives, unless the
 // client has come back by then.
-func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Timer {
+func (b *Broker) later(cl *client, d time.Duration, due func() func(*turn)) *time.Timer {
 	stint := cl.stint
 	return time.AfterFunc(d, func() {
 		b.mu.Lock()
@@ -208,7 +229,9 @@ func (b *Broker) later(cl *client, d time.Duration, due func() func()) *time.Tim
 		defer b.running.Done()
 		then := due()
 		b.mu.Unlock()
-		b.contain(cl, then)
+		t := begin()
+		defer t.end()
+		b.contain(cl, func() { then(t) })
 	})
 }
 
@@ -223,16 +246,16 @@ func (b *Broker) contain(cl *client, f func()) {
 }
 
 // endSession is for a client that is in b.clients no more.
-func (b *Broker) endSession(cl *client) {
-	for filter := range cl.filters {
+func (b *Broker) endSession(cl *client, t *turn) {
+	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
 	}
-	adopt(cl.out.End())
+	adopt(cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()
 	b.mu.Unlock()
-	b.publishWill(w)
+	b.publishWill(w, t)
 }
 
 // kill ends the connection of cl, if it has one.

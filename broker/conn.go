@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"net"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -14,6 +13,64 @@ import (
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
+// conn is one connection, whoever serves it: its engine gives it one packet
+// after the other, and lets it end.
+type conn struct {
+	b       *Broker
+	link    link
+	started time.Time
+	tally   *tally
+
+	// Of who serves it.
+	turn     *turn         // in which packets are handled
+	expiry   uint32        // Session Expiry Interval in seconds, as granted
+	away     bool          // has left the session
+	assigned bool          // the broker has chosen clientID
+	patience time.Duration // between two packets, 0 for ever
+	aliases  *flow.AliasIn // nil before the first
+	refused  uint64        // filters
+	proof    *proof        // nil without an authentication method in CONNECT
+
+	// Of who serves it until CONNECT has been accepted, then nobody changes them.
+	clientID string
+	version  packets.Version // 0 until CONNECT has said
+	peer     session.Peer
+	client   *client // nil until CONNECT has been accepted
+
+	mu      sync.Mutex
+	left    chan struct{} // closed when the session is another's, nil if nobody waits
+	hasLeft bool
+	line    *session.Line // nil until CONNACK has said Success, then never changed
+	cause   error         // why it ends, nil while it does not
+	stop    func()        // ends a question to the user of the package, nil without one
+}
+
+// link is a connection as its engine has it.
+type link interface {
+	// Flush sends what the line has. After Over it hangs up.
+	session.Owner
+
+	// take makes body, that of the packet that is being handled, the caller's.
+	take(body []byte) *frame.Frame
+
+	// write sends b while there is no line.
+	write(b []byte) error
+
+	// hangUp says that nothing more is written: nothing follows, or err is why
+	// nothing can.
+	hangUp(err error)
+
+	// notice lets who serves the connection find out that it is to end. It does not
+	// wait, and is called with conn.mu.
+	notice()
+
+	// abort closes the connection as it is. It does not wait.
+	abort()
+
+	remoteAddr() net.Addr
+	peerName() string
+}
+
 // How long, and for how many bytes, a connection that ends is still read, so
 // that its peer gets to know why.
 const (
@@ -21,202 +78,112 @@ const (
 	lingerBytes = 1 << 20
 )
 
-// conn is one connection. Two goroutines serve it: the reader, which also begins
-// and ends it, and, once the client has been accepted, the writer.
-type conn struct {
-	b       *Broker
-	nc      net.Conn
-	started time.Time
-	left    chan struct{} // closed when the session is another's
-	tally   *tally
+// progress is how many bytes of a packet renew patience.
+const progress = 4096
 
-	// Set by the reader before anyone else has c, never changed.
-	clientID string
-	version  packets.Version // 0 until CONNECT has said
-	peer     session.Peer
-	client   *client // nil until CONNECT has been accepted
-
-	// reader
-	in       *frame.Reader
-	dec      packets.FromClient
-	written  chan struct{} // closed when the writer is gone, nil before there is one
-	patience time.Duration // between two packets, 0 for ever
-	fresh    bool          // a packet is complete, patience begins anew
-	came     int           // bytes since patience began
-	read     Traffic       // not yet counted for all
-	expiry   uint32        // Session Expiry Interval in seconds, as granted
-	away     bool          // has left the session
-	aliases  flow.AliasIn
-	refused  uint64 // filters
-	proof    *proof // nil without an authentication method in CONNECT
-	replays  []session.Replay
-	matches  matches
-	answer   answers
-
-	mu    sync.Mutex
-	line  *session.Line // nil until CONNACK has said Success, then never changed
-	cause error         // why it ends, nil while it does not
-	stop  func()        // ends a question to the user of the package, nil without one
-	endBy time.Time     // for writes, once it ends
-}
-
-// answers are the packets sent back, each used again and again.
-type answers struct {
-	puback   packets.Puback
-	pubrec   packets.Pubrec
-	pubrel   packets.Pubrel
-	pubcomp  packets.Pubcomp
-	suback   packets.Suback
-	unsuback packets.Unsuback
-	pingresp packets.Pingresp
-}
-
-func newConn(b *Broker, nc net.Conn) *conn {
-	c := &conn{
-		b:        b,
-		nc:       nc,
-		started:  time.Now(),
-		left:     make(chan struct{}),
-		tally:    &b.tallies[b.accepted.Add(1)%tallies],
-		patience: b.config.ConnectTimeout,
-		fresh:    true,
-	}
-	c.in = frame.NewReader(c)
-	c.in.Limit = uint32(b.config.MaximumPacketSize)
-	return c
-}
-
-// run is the life of the connection. Whatever happens, it ends in order.
-func (c *conn) run() {
-	defer c.b.finished(c)
-	defer c.close()
-	cause := guard(c.serve)
-	if err := guard(func() error { c.end(cause); return nil }); err != nil {
-		guard(func() error { c.logEnd(err); return nil }) // it may be the Logger that panics
-	}
+// init makes c a connection of b.
+func (c *conn) init(b *Broker, l link) {
+	c.b, c.link = b, l
+	c.started = time.Now()
+	c.tally = &b.tallies[b.accepted.Add(1)%tallies]
+	c.patience = b.config.ConnectTimeout
 }
 
 // guard makes a panic an error.
 func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
-		}
-	}()
+	defer caught(&err)
 	return f()
 }
 
-// serve reads until there is a reason to end.
-func (c *conn) serve() error {
-	if err := c.connect(); err != nil {
-		return err
+// caught is for defer: it makes a panic an error.
+func caught(err *error) {
+	if v := recover(); v != nil {
+		*err = &panicked{v, debug.Stack()}
 	}
-	c.forget() // CONNECT comes once
-	for {
-		first, body, err := c.next()
-		if err != nil {
-			return err
-		}
-		if err := c.handle(first, body); err != nil {
-			return err
-		}
-		if len(body) > keepBody {
-			c.forget()
-		}
+}
+
+// packet handles a packet. An error is why the connection ends.
+func (c *conn) packet(first byte, body []byte) error {
+	c.turn.received.Packets++
+	if packets.Type(first>>4) == packets.TypePublish {
+		c.turn.received.Messages++
 	}
+	err := c.byPhase(first, body)
+	if err == nil && len(body) > keepBody {
+		c.turn.forget()
+	}
+	return err
 }
 
 // keepBody is how large a packet may be, in bytes, for the memory that it took to
 // be kept for the next.
 const keepBody = 64 << 10
 
-// forget gives back what packets have left in memory.
-func (c *conn) forget() {
-	c.dec, c.answer, c.replays = packets.FromClient{}, answers{}, nil
+func (c *conn) byPhase(first byte, body []byte) error {
+	switch {
+	case c.line != nil:
+		return c.handle(first, body)
+	case c.proof != nil:
+		return c.response(first, body)
+	}
+	return c.connect(first, body)
 }
 
-// next is the next packet, or why there is none.
-func (c *conn) next() (first byte, body []byte, err error) {
-	if first, body, err = c.in.Next(); err == nil {
-		c.fresh = true
-		c.read.Packets++
-		if packets.Type(first>>4) == packets.TypePublish {
-			c.read.Messages++
-		}
-		return first, body, nil
-	}
+// count lets all know what the turn has counted.
+func (c *conn) count() {
+	c.tally.received.add(c.turn.received)
+	c.turn.received = Traffic{}
+}
+
+// whyEnd is why the connection ends when reading gave err.
+func (c *conn) whyEnd(err error, late bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.cause != nil:
-		return 0, nil, c.cause
-	case !errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, nil, err
-	case c.line != nil:
-		return 0, nil, errKeepAlive // [MQTT-3.1.2-22] [MQTT3-3.1.2-24]
-	}
-	return 0, nil, errConnectTimeout
-}
-
-// progress is how many bytes of a packet renew patience.
-const progress = 4096
-
-// Read is for frame.Reader. Patience is for the time between packets, section
-// 3.1.2.10, so a large one may take longer, but not be stretched byte by byte,
-// and a CONNECT not at all.
-func (c *conn) Read(b []byte) (n int, err error) {
-	if c.fresh || c.came >= progress && c.line != nil {
-		c.fresh, c.came = false, 0
-		if err := c.await(); err != nil {
-			return 0, err
-		}
-	}
-	c.count()
-	n, err = c.nc.Read(b)
-	c.read.Bytes += uint64(n)
-	c.came += n
-	return n, err
-}
-
-// count lets all know what the reader has counted.
-func (c *conn) count() {
-	c.tally.received.add(c.read)
-	c.read = Traffic{}
-}
-
-func (c *conn) await() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause != nil {
 		return c.cause
+	case !late:
+		return err
+	case c.line != nil:
+		return errKeepAlive // [MQTT-3.1.2-22] [MQTT3-3.1.2-24]
 	}
-	var deadline time.Time
-	if c.patience > 0 {
-		deadline = time.Now().Add(c.patience)
-	}
-	return c.nc.SetReadDeadline(deadline)
+	return errConnectTimeout
 }
 
-// kill lets the reader end the connection for that cause, unless it ends already
-// for another. Any goroutine may call it; it does not wait.
+// kill lets the connection end for that cause, unless it ends already for
+// another. Any goroutine may call it; it does not wait.
 func (c *conn) kill(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == nil {
 		c.cause = cause
-		c.nc.SetReadDeadline(time.Unix(1, 0))
+		c.link.notice()
 		if c.stop != nil {
 			c.stop()
 		}
 		if c.line != nil {
 			c.line.Hurry()
-		} else {
-			c.nc.SetWriteDeadline(time.Unix(1, 0)) // of an AUTH
 		}
 	}
 }
 
-// setLine starts the writer.
+// dying reports whether there is a reason to end.
+func (c *conn) dying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause != nil
+}
+
+// setCause lets nobody else end the connection.
+func (c *conn) setCause(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = cause
+	}
+}
+
+// setLine says that there is one.
 func (c *conn) setLine(l *session.Line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,77 +191,51 @@ func (c *conn) setLine(l *session.Line) {
 	if c.cause != nil {
 		l.Hurry()
 	}
-	c.written = make(chan struct{})
-	go c.write()
 }
 
-// end gives up the session and says farewell. The connection has then been
-// closed by the peer, or may be.
+// end gives up the session and says farewell, whatever happens. The connection
+// has then been closed by the peer, or may be.
 func (c *conn) end(cause error) {
-	c.setEnd(cause)
+	if err := guard(func() error { c.part(cause); return nil }); err != nil {
+		guard(func() error { c.logEnd(err); return nil }) // it may be the Logger that panics
+		if c.line != nil {
+			c.line.Close(nil, false, &c.turn.Turn)
+		}
+		c.b.leave(c)
+	}
+	if c.proof != nil {
+		c.proof.end()
+	}
+	c.count()
+}
+
+func (c *conn) part(cause error) {
+	c.setCause(cause)
 	if c.line != nil {
 		if errors.Is(cause, errTakenOver) {
 			c.client.out.Expect()
 		}
-		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown))
+		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown), &c.turn.Turn)
 	}
 	c.b.leave(c)
 	c.logEnd(cause)
 	if c.line == nil {
-		c.hangUp(c.refuseWith(cause))
-	}
-	c.drain()
-	if c.written != nil {
-		<-c.written
+		c.link.hangUp(c.refuseWith(cause))
 	}
 }
 
-// refuseWith sends CONNACK where there is no writer.
+// refuseWith sends CONNACK where there is no line.
 func (c *conn) refuseWith(cause error) error {
 	p := c.farewell(cause)
 	if p == nil || !c.peer.Fits(p) {
 		return nil
 	}
-	n, err := c.nc.Write(p.AppendTo(nil, c.version))
-	c.tally.sent.add(Traffic{Bytes: uint64(n), Packets: 1})
-	return err
+	return c.send(p)
 }
 
-func (c *conn) setEnd(cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause == nil {
-		c.cause = cause
-	}
-	c.endBy = time.Now().Add(lingerTime)
-	c.nc.SetDeadline(c.endBy)
-}
-
-// drain reads what the peer still sends: bytes that nobody has read would make
-// the close of a TCP connection throw away the farewell.
-func (c *conn) drain() {
-	scratch := frame.New(4096)
-	defer scratch.Release()
-	for left := lingerBytes; left > 0; {
-		n, err := c.nc.Read(scratch.Bytes())
-		left -= n
-		if err != nil {
-			return
-		}
-	}
-}
-
-// close is the end of the connection's memory and of its goroutines.
-func (c *conn) close() {
-	c.nc.Close()
-	if c.proof != nil {
-		c.proof.end()
-	}
-	if c.line != nil {
-		c.line.Close(nil, false)
-		<-c.written
-	}
-	c.b.leave(c)
-	c.count()
-	c.in.Reset(nil)
+// send sends p where there is no line.
+func (c *conn) send(p packets.Packet) error {
+	b := p.AppendTo(nil, c.version)
+	c.tally.sent.add(Traffic{Packets: 1, Bytes: uint64(len(b))})
+	return c.link.write(b)
 }

@@ -8,16 +8,12 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// connect is section 3.1.4: from the first packet to CONNACK.
-func (c *conn) connect() error {
-	first, body, err := c.next()
-	if err != nil {
-		return err
-	}
+// connect handles the first packet, section 3.1.4.
+func (c *conn) connect(first byte, body []byte) error {
 	if t := packets.Type(first >> 4); t != packets.TypeConnect {
 		return c.broke(t, packets.ProtocolError, "MQTT-3.1.0-1", "MQTT-3.1.0-1", "the first packet is CONNECT")
 	}
-	p := &c.dec.Connect
+	p := &c.turn.dec.Connect
 	if err := p.Decode(first, body, 0); err != nil {
 		c.speak(p, versionOfRefusal(p.Version))
 		return err
@@ -26,24 +22,32 @@ func (c *conn) connect() error {
 	if err := c.admissible(p); err != nil {
 		return err
 	}
-	c.clientID = string(p.ClientID)
-	assigned := c.clientID == ""
-	if assigned {
+	if c.clientID = string(p.ClientID); c.clientID == "" {
+		c.assigned = true
 		c.clientID = "fletch-" + rand.Text() // [MQTT-3.1.3-6] [MQTT-3.2.2-16] [MQTT3-3.1.3-6]
 	}
-	if err := c.authenticate(first, body); err != nil { // [MQTT-3.1.4-2]
+	if method, ok := p.Props.AuthenticationMethod(); ok { // [MQTT-3.1.4-2]
+		return c.exchange(string(method), first, body)
+	}
+	if err := c.authenticate(p); err != nil {
 		return err
 	}
+	return c.admit(p)
+}
+
+// admit lets in the client of CONNECT p, which has shown who it is.
+func (c *conn) admit(p *packets.Connect) error {
 	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
 	if err != nil {
 		return err
 	}
-	if err := c.accept(p, assigned, present); err != nil {
+	if err := c.accept(p, present); err != nil {
 		return err
 	}
 	if p.HasWill {
 		c.b.setWill(c.client, willOf(p, c.clientID)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
 	}
+	c.turn.forget() // CONNECT comes once
 	return nil
 }
 
@@ -60,7 +64,7 @@ func versionOfRefusal(named packets.Version) packets.Version {
 
 // speak makes v the version of the connection.
 func (c *conn) speak(p *packets.Connect, v packets.Version) {
-	c.version, c.in.Version = v, v
+	c.version = v
 	c.peer.Version = v
 	c.peer.MaximumPacketSize, _ = p.Props.MaximumPacketSize()
 	c.peer.ReceiveMaximum, _ = p.Props.ReceiveMaximum()
@@ -78,13 +82,13 @@ func (c *conn) admissible(p *packets.Connect) error {
 
 // accept begins with CONNACK. It says what is not as a client would have to
 // assume.
-func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
+func (c *conn) accept(p *packets.Connect, present bool) error {
 	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
 	asked := c.askedExpiry(p)
 	if c.expiry = c.b.grant(asked); c.expiry != asked {
 		a.Props.SetSessionExpiryInterval(c.expiry)
 	}
-	if assigned {
+	if c.assigned {
 		a.Props.SetAssignedClientIdentifier([]byte(c.clientID)) // [MQTT-3.1.3-7]
 	}
 	receiveMaximum := uint16(mostReceive)
@@ -104,9 +108,8 @@ func (c *conn) accept(p *packets.Connect, assigned, present bool) error {
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
-		c.aliases.Reset(most)
 	}
-	line := c.client.out.Attach(c.peer, &a) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
+	line := c.client.out.Attach(c.peer, &a, c.link, &c.turn.Turn) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
 	if line == nil {
 		return errTooLargeToSend
 	}

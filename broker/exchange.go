@@ -31,6 +31,7 @@ const mostData = 1<<16 - 1
 
 // proof is how a client with an authentication method shows who it is.
 type proof struct {
+	connect  packets.Connect // until it is accepted
 	method   string
 	begin    Method
 	login    *Login
@@ -41,33 +42,37 @@ type proof struct {
 	reply    []byte      // of the last step
 }
 
-// exchange authenticates the client of the CONNECT in c.dec, up to what CONNACK
-// is to say. CONNECT is then still there.
+// exchange begins to authenticate the client of a CONNECT with that method.
 func (c *conn) exchange(method string, first byte, body []byte) error {
 	begin := c.b.config.Methods[method]
 	if begin == nil {
 		return fmt.Errorf("%w: %q", errBadMethod, method) // [MQTT-4.12.0-1]
 	}
-	p := &c.dec.Connect
-	if err := p.Decode(first, bytes.Clone(body), 0); err != nil { // next gives its body away
+	x := &proof{method: method, begin: begin}
+	p := &x.connect
+	if err := p.Decode(first, bytes.Clone(body), 0); err != nil { // the packet outlives its body
 		return err
 	}
-	c.proof = &proof{method: method, begin: begin, login: c.login(p)}
+	x.login = c.login(p)
+	c.proof = x
 	c.limit(c.deadline(), errConnectTimeout)
-	defer c.proof.end()
 	data, _ := p.Props.AuthenticationData()
-	for {
-		done, err := c.step(data, packets.TypeConnack) // [MQTT-4.12.0-4]
-		if err != nil || done {
-			return err
-		}
-		if err := c.challenge(); err != nil {
-			return err
-		}
-		if data, err = c.response(); err != nil {
-			return err
-		}
+	return c.prove(data)
+}
+
+// prove is one step of the exchange before CONNACK.
+func (c *conn) prove(data []byte) error {
+	done, err := c.step(data, packets.TypeConnack) // [MQTT-4.12.0-4]
+	switch {
+	case err != nil:
+		return err
+	case !done:
+		return c.challenge()
 	}
+	p := c.proof.connect
+	c.proof.connect = packets.Connect{}
+	c.proof.end()
+	return c.admit(&p)
 }
 
 // limit gives the exchange that begins its time.
@@ -120,50 +125,37 @@ func (c *conn) auth(reason packets.ReasonCode) *packets.Auth {
 	return a
 }
 
-// challenge sends AUTH before CONNACK, where there is no writer.
+// challenge sends AUTH before CONNACK.
 func (c *conn) challenge() error {
 	a := c.auth(packets.ContinueAuthentication) // [MQTT-4.12.0-2]
 	if !c.peer.Fits(a) {
 		return errTooLargeToSend
 	}
-	if err := c.allowChallenge(); err != nil {
-		return err
-	}
-	_, err := c.nc.Write(a.AppendTo(nil, c.version))
-	return err
-}
-
-func (c *conn) allowChallenge() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause != nil {
-		return c.cause
-	}
-	return c.nc.SetWriteDeadline(c.proof.until)
+	return c.send(a)
 }
 
 // response is what the client says to that. Only AUTH and DISCONNECT are packets
 // that it may send before CONNACK [MQTT-3.1.2-30].
-func (c *conn) response() ([]byte, error) {
-	first, body, err := c.next()
-	if err != nil {
-		return nil, err
-	}
+func (c *conn) response(first byte, body []byte) error {
 	t := packets.Type(first >> 4)
 	if t != packets.TypeAuth && t != packets.TypeDisconnect {
-		return nil, c.broke(t, packets.ProtocolError, "", "MQTT-3.1.2-30", "only AUTH and DISCONNECT before CONNACK")
+		return c.broke(t, packets.ProtocolError, "", "MQTT-3.1.2-30", "only AUTH and DISCONNECT before CONNACK")
 	}
-	if _, err := c.dec.Decode(first, body, c.version); err != nil {
-		return nil, err
+	if _, err := c.turn.dec.Decode(first, body, c.version); err != nil {
+		return err
 	}
 	if t == packets.TypeDisconnect {
-		return nil, errDisconnected
+		return errDisconnected
 	}
-	a := &c.dec.Auth
+	a := &c.turn.dec.Auth
 	if a.Reason != packets.ContinueAuthentication {
-		return nil, c.broke(t, packets.ProtocolError, "", "MQTT-4.12.0-3", "AUTH in answer has 0x18")
+		return c.broke(t, packets.ProtocolError, "", "MQTT-4.12.0-3", "AUTH in answer has 0x18")
 	}
-	return c.authData(a, "MQTT-4.12.0-5")
+	data, err := c.authData(a, "MQTT-4.12.0-5")
+	if err != nil {
+		return err
+	}
+	return c.prove(data)
 }
 
 // authData is the Authentication Data of an AUTH that has the method of CONNECT.

@@ -11,25 +11,25 @@ func (c *conn) handle(first byte, body []byte) error {
 	if packets.Type(first>>4) == packets.TypePublish {
 		return c.onPublish(first, body)
 	}
-	p, err := c.dec.Decode(first, body, c.version)
+	p, err := c.turn.dec.Decode(first, body, c.version)
 	if err != nil {
 		return err
 	}
 	switch p := p.(type) {
 	case *packets.Puback:
-		return c.settled(p.Type(), c.client.out.Puback(flow.OutID(p.PacketID)))
+		return c.settled(p.Type(), c.client.out.Puback(flow.OutID(p.PacketID), &c.turn.Turn))
 	case *packets.Pubrec:
 		return c.onPubrec(p)
 	case *packets.Pubrel:
 		return c.onPubrel(p)
 	case *packets.Pubcomp:
-		return c.settled(p.Type(), c.client.out.Pubcomp(flow.OutID(p.PacketID)))
+		return c.settled(p.Type(), c.client.out.Pubcomp(flow.OutID(p.PacketID), &c.turn.Turn))
 	case *packets.Subscribe:
 		return c.onSubscribe(p)
 	case *packets.Unsubscribe:
 		return c.onUnsubscribe(p)
 	case *packets.Pingreq:
-		return c.reply(&c.answer.pingresp) // [MQTT-3.12.4-1] [MQTT3-3.12.4-1]
+		return c.reply(&c.turn.answer.pingresp) // [MQTT-3.12.4-1] [MQTT3-3.12.4-1]
 	case *packets.Disconnect:
 		return c.onDisconnect(p)
 	case *packets.Auth:
@@ -40,7 +40,7 @@ func (c *conn) handle(first byte, body []byte) error {
 
 // reply sends an answer.
 func (c *conn) reply(p packets.Packet) error {
-	if !c.line.Control(p) {
+	if !c.line.Control(p, &c.turn.Turn) {
 		return errTooLargeToSend
 	}
 	return nil
@@ -56,9 +56,9 @@ func (c *conn) settled(t packets.Type, o flow.Outcome) error {
 }
 
 func (c *conn) onPubrec(p *packets.Pubrec) error {
-	a := &c.answer.pubrel
+	a := &c.turn.answer.pubrel
 	a.PacketID, a.Reason = p.PacketID, packets.Success
-	switch o := c.client.out.Pubrec(flow.OutID(p.PacketID), p.Reason); o {
+	switch o := c.client.out.Pubrec(flow.OutID(p.PacketID), p.Reason, &c.turn.Turn); o {
 	case flow.Unknown:
 		a.Reason = packets.PacketIdentifierNotFound
 		return c.reply(a)
@@ -70,7 +70,7 @@ func (c *conn) onPubrec(p *packets.Pubrec) error {
 }
 
 func (c *conn) onPubrel(p *packets.Pubrel) error {
-	a := &c.answer.pubcomp
+	a := &c.turn.answer.pubcomp
 	a.PacketID, a.Reason = p.PacketID, c.client.receiver.Pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
 	return c.reply(a)
 }

@@ -1,43 +1,45 @@
 package broker
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/fletchmq/fletch/packets"
 )
 
-// A connection that waits does not hold the memory of the largest packets it has
-// seen.
+// A connection that waits holds nothing to handle packets with, nor to send them.
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	run(t, Config{}, func(w *world) {
-		a := w.join(packets.V5, "a", func(c *packets.Connect) { c.Username, c.HasUsername = []byte("secret"), true })
+		a := w.join(packets.V5, "a")
+		a.subscribe("x", 1)
+		a.send(message("x", "m", 1))
+		a.next()
+		a.send(&packets.Puback{PacketID: a.next().(*packets.Publish).PacketID})
 		c := w.b.clients["a"].conn
 		w.settle()
-		if c.dec.Connect.Username != nil {
-			t.Error("CONNECT is held")
+		if c.turn != nil || c.proof != nil {
+			t.Error("an idle connection has the memory of one that works")
 		}
-		s, u := &packets.Subscribe{PacketID: 1}, &packets.Unsubscribe{PacketID: 2}
-		filter := []byte(strings.Repeat("f", 20))
-		for range 100_000 / len(filter) {
-			s.Filters = append(s.Filters, packets.Subscription{Filter: filter})
-			u.Filters = append(u.Filters, filter)
-		}
-		a.send(s)
-		a.next()
-		a.send(u)
-		a.next()
+	})
+}
+
+// What large packets took is not kept for small ones.
+func TestTurnForgetsLargePackets(t *testing.T) {
+	run(t, Config{}, func(w *world) {
+		w.join(packets.V5, "a")
 		w.settle()
-		for what, n := range map[string]int{
-			"filters of SUBSCRIBE":   cap(c.dec.Subscribe.Filters),
-			"filters of UNSUBSCRIBE": cap(c.dec.Unsubscribe.Filters),
-			"reasons of SUBACK":      cap(c.answer.suback.Reasons),
-			"reasons of UNSUBACK":    cap(c.answer.unsuback.Reasons),
-			"retained messages":      cap(c.replays),
-		} {
-			if n > 0 {
-				t.Errorf("%s: room for %d", what, n)
-			}
+		c := w.b.clients["a"].conn
+		c.turn = new(turn)
+		defer func() { c.turn.Flush(); c.turn = nil }()
+		s := &packets.Unsubscribe{PacketID: 2}
+		for range keepBody / 3 {
+			s.Filters = append(s.Filters, []byte("f"))
+		}
+		packet := s.AppendTo(nil, packets.V5)
+		if err := c.packet(packet[0], packet[len(packet)-s.Size(packets.V5):]); err != nil {
+			t.Fatal(err)
+		}
+		if n := cap(c.turn.dec.Unsubscribe.Filters) + cap(c.turn.answer.unsuback.Reasons); n > 0 {
+			t.Errorf("room for %d filters and reasons", n)
 		}
 	})
 }

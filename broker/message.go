@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
@@ -25,9 +24,6 @@ type Message struct {
 }
 
 var errConnectionProps = errors.New("broker: a Message has no Topic Alias and no Subscription Identifier")
-
-// found is memory for those who publish now and then.
-var found = sync.Pool{New: func() any { return new(matches) }}
 
 // Publish passes on m as if a client had sent it, and returns when each session
 // that wants it has it in memory: that does not wait for any receiver. It keeps
@@ -60,8 +56,8 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 	message := session.NewMessage(&p)
 	defer message.Release()
 	message.Received(time.Now())
-	f := found.Get().(*matches)
-	defer found.Put(f)
-	b.publish(message, f)
+	t := begin()
+	defer t.end()
+	b.publish(message, t)
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 // onPublish takes over a message of the client: section 3.3.4.
 func (c *conn) onPublish(first byte, body []byte) error {
-	m, err := session.Decode(c.in.Take(body), first, c.version)
+	m, err := session.Decode(c.link.take(body), first, c.version)
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,10 @@ func (c *conn) resolve(m *session.Message) error {
 	if !ok {
 		return nil
 	}
+	if c.aliases == nil {
+		c.aliases = new(flow.AliasIn)
+		c.aliases.Reset(uint16(c.b.config.TopicAliasMaximum))
+	}
 	topic, reason := c.aliases.Resolve(alias, m.Publish.Topic)
 	switch reason {
 	case packets.Success:
@@ -59,7 +63,7 @@ func (c *conn) acknowledge() error {
 		if !ok {
 			return nil
 		}
-		a := &c.answer
+		a := &c.turn.answer
 		var err error
 		if ack.QoS == packets.AtLeastOnce {
 			a.puback.PacketID, a.puback.Reason = uint16(ack.ID), ack.Reason
@@ -78,13 +82,7 @@ func (c *conn) acknowledge() error {
 // it.
 func (c *conn) publish(m *session.Message) (wanted bool) {
 	m.From = c.clientID
-	return c.b.publish(m, &c.matches)
-}
-
-// matches is memory for what a topic name matches.
-type matches struct {
-	clients []topics.Subscription[*client]
-	groups  []topics.Subscription[*group]
+	return c.b.publish(m, c.turn)
 }
 
 // take publishes m at QoS 1 or 2, and gives the code for PUBACK or PUBREC,
@@ -96,7 +94,7 @@ func (c *conn) take(m *session.Message) packets.ReasonCode {
 		c.publish(m) // [MQTT3-3.3.5-2]
 	case !c.b.retain(m):
 		return packets.QuotaExceeded
-	case !c.b.pass(m, &c.matches):
+	case !c.b.pass(m, c.turn):
 		return packets.NoMatchingSubscribers
 	}
 	return packets.Success
@@ -108,35 +106,35 @@ func (c *conn) take(m *session.Message) packets.ReasonCode {
 //
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
-func (b *Broker) publish(m *session.Message, found *matches) (wanted bool) {
+func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 	if !b.retain(m) {
 		b.retained.Remove(m.Publish.Topic)
 	}
-	return b.pass(m, found)
+	return b.pass(m, t)
 }
 
 // pass gives m to those who have subscribed.
-func (b *Broker) pass(m *session.Message, found *matches) (wanted bool) {
-	found.clients = b.subscriptions.Match(found.clients[:0], m.Publish.Topic)
-	for rest := found.clients; len(rest) > 0; {
+func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
+	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
+	for rest := t.clients; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].ID == rest[0].ID {
 			n++
 		}
 		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
-			b.deliver(m, rest[0].Subscriber, o, nil)
+			b.deliver(m, rest[0].Subscriber, o, nil, &t.Turn)
 		}
 		rest = rest[n:]
 	}
-	found.groups = b.shared.Match(found.groups[:0], m.Publish.Topic)
-	for _, s := range found.groups {
-		if s.Subscriber.Pass(m) {
+	t.groups = b.shared.Match(t.groups[:0], m.Publish.Topic)
+	for _, s := range t.groups {
+		if s.Subscriber.Pass(m, &t.Turn) {
 			wanted = true
 		}
 	}
-	clear(found.clients) // a session that has ended is not kept in memory
-	clear(found.groups)
+	clear(t.clients) // a session that has ended is not kept in memory
+	clear(t.groups)
 	return wanted
 }
 
@@ -163,14 +161,14 @@ func merge(all []topics.Subscription[*client], from string) (o topics.Options, w
 }
 
 // deliver puts m into the outbox of a receiver, who may have it from a group.
-func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g session.Group) session.Pushed {
-	t := session.Terms{
+func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g session.Group, t *session.Turn) session.Pushed {
+	terms := session.Terms{
 		QoS:         min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
 		Retain:      o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
 		Identifiers: o.Identifiers,
 		Group:       g,
 	}
-	pushed, n := to.out.Push(m, t)
+	pushed, n := to.out.Push(m, terms, t)
 	if pushed == session.Dropped || pushed == session.Overflow {
 		b.dropped.Add(1)
 	}
@@ -179,7 +177,7 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 		b.kill(to, errOverflow)
 	case pushed == session.Dropped && powerOfTwo(n):
 		b.config.Logger.Warn("message dropped", "limit", "MaximumQueuedBytes or MaximumQueuedMessages",
-			"client", to.id, "qos", t.QoS, "dropped", n)
+			"client", to.id, "qos", terms.QoS, "dropped", n)
 	}
 	return pushed
 }

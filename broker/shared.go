@@ -97,24 +97,24 @@ func (b *Broker) unshare(filter string, cl *client) {
 
 // rehome gives what waits for cl, which goes, to members that are there. It is
 // for who has cl.filters.
-func (b *Broker) rehome(cl *client) {
+func (b *Broker) rehome(cl *client, t *session.Turn) {
 	groups := make(map[session.Group]bool)
 	b.shares.mu.Lock()
-	for filter := range cl.filters {
+	for filter := range cl.filters.all() {
 		if g := b.shares.groups[filter]; g != nil && g.attended() {
 			groups[g] = true
 		}
 	}
 	b.shares.mu.Unlock()
 	if len(groups) > 0 {
-		adopt(cl.out.Strays(groups))
+		adopt(cl.out.Strays(groups), t)
 	}
 }
 
 // adopt finds new receivers.
-func adopt(orphans []session.Orphan) {
+func adopt(orphans []session.Orphan, t *session.Turn) {
 	for _, x := range orphans {
-		x.Group.Pass(x.Message)
+		x.Group.Pass(x.Message, t)
 		x.Message.Release()
 	}
 }
@@ -154,13 +154,13 @@ func (g *group) find(cl *client) int {
 
 // Pass gives m to one of the members, and reports whether there is one. Who
 // turns out to have ended its session is none any more.
-func (g *group) Pass(m *session.Message) bool {
+func (g *group) Pass(m *session.Message, t *session.Turn) bool {
 	for {
 		s, ok := g.pick(m)
 		if !ok {
 			return false
 		}
-		if g.b.deliver(m, s.Subscriber, s.Options, g) != session.Gone || min(s.QoS, m.Publish.QoS) == 0 { // [MQTT-4.8.2-3]
+		if g.b.deliver(m, s.Subscriber, s.Options, g, t) != session.Gone || min(s.QoS, m.Publish.QoS) == 0 { // [MQTT-4.8.2-3]
 			return true
 		}
 		g.part(s.Subscriber)

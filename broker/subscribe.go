@@ -12,9 +12,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
 		identifiers = []uint32{id}
 	}
-	a := &c.answer.suback
+	a := &c.turn.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
-	c.replays = c.replays[:0]
+	c.turn.replays = c.turn.replays[:0]
 	for i := range p.Filters {
 		reason, err := c.subscribe(&p.Filters[i], identifiers)
 		if err != nil {
@@ -25,28 +25,28 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if err := c.reply(a); err != nil {
 		return err
 	}
-	for _, r := range c.replays {
-		c.client.out.Replay(r)
+	for _, r := range c.turn.replays {
+		c.client.out.Replay(r, &c.turn.Turn)
 	}
-	clear(c.replays)
+	clear(c.turn.replays)
 	return nil
 }
 
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	had := c.client.filters[string(x.Filter)]
+	had := c.client.filters.has(string(x.Filter))
 	switch {
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
 	filter := string(x.Filter)
 	if !had {
-		c.client.filters[filter] = true
+		c.client.filters.add(filter)
 		c.client.filterBytes += topics.Cost(len(filter))
 	}
 	s := topics.Subscription[*client]{
@@ -64,7 +64,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
-		c.replays = append(c.replays, session.Replay{
+		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
 			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
 			Until:  c.b.retentions.Load(),
@@ -78,7 +78,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
 	if c.refused++; limit != "" && powerOfTwo(c.refused) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
-			"remote", c.nc.RemoteAddr(), "reason", reason.String(), "refused", c.refused)
+			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}
 	switch c.version {
 	case packets.V5:
@@ -91,12 +91,11 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 
 // onUnsubscribe is section 3.10.4.
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
-	a := &c.answer.unsuback
+	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.client.filters[string(filter)] {
-			delete(c.client.filters, string(filter))
+		if c.client.filters.remove(string(filter)) {
 			c.b.unsubscribe(string(filter), c.client)
 			c.client.out.Cancel(string(filter))
 			c.client.filterBytes -= topics.Cost(len(filter))

@@ -37,7 +37,8 @@ func (b *Broker) report() {
 // reportOnce publishes what is not as it was said.
 func (b *Broker) reportOnce(said map[string]string) {
 	s := b.Stats() // before any of what follows counts
-	var found matches
+	t := begin()
+	defer t.end()
 	say := func(name, value string) {
 		if said[name] == value {
 			return
@@ -45,7 +46,7 @@ func (b *Broker) reportOnce(said map[string]string) {
 		said[name] = value
 		m := session.NewMessage(&packets.Publish{Retain: true, Topic: []byte(sysRoot + name), Payload: []byte(value)})
 		defer m.Release()
-		b.publish(m, &found)
+		b.publish(m, t)
 	}
 	say("version", release())
 	say("uptime", fmt.Sprintf("%d seconds", time.Since(b.began)/time.Second))

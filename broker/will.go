@@ -64,11 +64,11 @@ func (cl *client) takeWill() *testament {
 }
 
 // publishWill publishes w, which may be nil. No time has gone by for it yet.
-func (b *Broker) publishWill(w *testament) {
+func (b *Broker) publishWill(w *testament, t *turn) {
 	if w == nil {
 		return
 	}
 	defer w.message.Release()
 	w.message.Received(time.Now())
-	b.publish(w.message, new(matches))
+	b.publish(w.message, t)
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"time"
 
+	"github.com/valyala/bytebufferpool"
+
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 )
@@ -10,12 +12,13 @@ import (
 // batchBytes is how many bytes of messages a batch has, more or less.
 const batchBytes = 64 << 10
 
-// Batch is what the writer sends at once, in this order. It is filled again and
-// again.
+// Batch is what is sent at once, in this order. It is filled again and again.
 type Batch struct {
 	Control  []byte
-	Messages []Delivery // the writer releases them
+	Messages []Delivery // who sends them releases them
 	Replay   *Replay    // then look these up, and give them to Expand
+
+	buffer *bytebufferpool.ByteBuffer // of Control
 }
 
 // Delivery is a PUBLISH to be sent.
@@ -27,39 +30,53 @@ type Delivery struct {
 	Terms
 }
 
-// Take waits until there is something to send, and fills b with it. It is false
-// when the line is closed and nothing is left.
-func (l *Line) Take(b *Batch) bool {
+// Taken is what Take has found.
+type Taken uint8
+
+// The results of Take.
+const (
+	Filled Taken = iota // there is a batch to send
+	Idle                // there is nothing to send now
+	Over                // the line is closed, and there is nothing left
+)
+
+// Take fills b with what there is to send. After Idle the line is no business of
+// the caller any more, until it is flushed again. After Over it is over for good.
+func (l *Line) Take(b *Batch) Taken {
+	b.Reset()
 	o := l.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for {
-		b.Control, l.control = l.control, spare(b.Control)
-		l.room.Broadcast()
-		b.Messages, b.Replay = b.Messages[:0], nil
-		if o.line == l {
-			l.fill(b)
-		}
-		switch {
-		case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil:
-			return true
-		case !l.closed:
-			l.work.Wait()
-		case l.final == nil:
-			return false
-		default:
-			b.Control, l.final = l.final, nil
-			return true
-		}
+	if l.control != nil {
+		b.buffer, l.control = l.control, nil
+		b.Control = b.buffer.B
+		l.relieve()
 	}
+	if o.line == l {
+		l.fill(b)
+	}
+	switch {
+	case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil:
+		return Filled
+	case !l.closed:
+		l.owed = false
+		return Idle
+	case l.final == nil:
+		return Over
+	}
+	b.Control, l.final = l.final, nil
+	return Filled
 }
 
-// spare is the memory of b, unless that is more than is wanted often.
-func spare(b []byte) []byte {
-	if cap(b) > 2*controlLimit {
-		return nil
+// mostPooled is how large a buffer may be, in bytes, to be used again.
+const mostPooled = 2 * controlLimit
+
+// Reset gives back what the batch has in memory. It has no messages any more.
+func (b *Batch) Reset() {
+	if b.buffer != nil && cap(b.buffer.B) <= mostPooled {
+		bytebufferpool.Put(b.buffer)
 	}
-	return b[:0]
+	b.buffer, b.Control, b.Messages, b.Replay = nil, nil, b.Messages[:0], nil
 }
 
 // fill takes messages out of the queues into b, behind those to be sent again.
@@ -141,7 +158,7 @@ func (l *Line) tooLarge(e *entry) bool {
 	return !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
 }
 
-// next is the queue whose turn it is.
+// next is the queue whose messages go first.
 func (o *Outbox) next() *queue {
 	if o.front.len() > 0 {
 		return &o.front

@@ -5,26 +5,16 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// Encoder makes the PUBLISH packets of one connection, in the order of the wire.
+// Encoder is memory to make PUBLISH packets in. The zero Encoder is ready for
+// use, by one goroutine at a time and for any number of lines.
 type Encoder struct {
-	peer    Peer
-	aliases flow.AliasOut
 	plain   packets.Publish
 	labeled packets.Publish // has memory for Subscription Identifiers
 }
 
-// NewEncoder is an Encoder for a connection with that peer.
-func NewEncoder(p Peer) *Encoder {
-	e := &Encoder{peer: p}
-	if p.Version == packets.V5 {
-		e.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
-	}
-	return e
-}
-
-// AppendHead appends the PUBLISH of d without its payload. Once it has, d has to
-// be sent, before any other that it is asked for.
-func (e *Encoder) AppendHead(b []byte, d *Delivery) []byte {
+// AppendHead appends the PUBLISH that brings d to the peer of l, without its
+// payload. Once it has, d has to be sent, before any other of l.
+func (e *Encoder) AppendHead(b []byte, l *Line, d *Delivery) []byte {
 	p := &e.plain
 	if len(d.Identifiers) == 0 {
 		*p = d.Message.Publish
@@ -40,15 +30,15 @@ func (e *Encoder) AppendHead(b []byte, d *Delivery) []byte {
 	if d.Message.Expires() {
 		p.Props.SetMessageExpiryInterval(d.Left) // [MQTT-3.3.2-6]
 	}
-	if e.peer.takes(d.Message.packetSize(e.peer.Version, d.Terms, aliasSize)) {
-		e.alias(p)
+	if l.aliases != nil && l.peer.takes(d.Message.packetSize(l.peer.Version, d.Terms, aliasSize)) {
+		alias(l.aliases, p)
 	}
-	return p.AppendHead(b, e.peer.Version)
+	return p.AppendHead(b, l.peer.Version)
 }
 
 // alias puts an alias beside the topic, or in its place if the peer knows it.
-func (e *Encoder) alias(p *packets.Publish) {
-	number, known := e.aliases.Use(p.Topic)
+func alias(aliases *flow.AliasOut, p *packets.Publish) {
+	number, known := aliases.Use(p.Topic)
 	if number == 0 {
 		return
 	}

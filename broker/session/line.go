@@ -1,9 +1,10 @@
 package session
 
 import (
-	"sync"
+	"github.com/valyala/bytebufferpool"
 
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/wire"
 )
 
@@ -28,76 +29,109 @@ func (p *Peer) Fits(x packets.Packet) bool {
 
 // Line is the way from an Outbox to one connection, and its control packets. Its
 // lock is that of the Outbox. The connection's reader puts in control packets,
-// its writer takes batches out.
+// its owner takes batches out. It has no memory of its own while it is idle.
 type Line struct {
 	out     *Outbox
+	owner   Owner
 	peer    Peer
-	work    sync.Cond // the writer waits for something to send
-	room    sync.Cond // the reader waits for control packets to leave
-	control []byte    // packets that have no queue
-	final   []byte    // last of all
-	hurry   bool      // the reader waits no more
+	aliases *flow.AliasOut             // nil if the peer allows none
+	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
+	final   []byte                     // last of all
+	crowded bool                       // as the owner has been told
+	owed    bool                       // somebody is about to Take, or takes
+	hurry   bool                       // nobody waits any more
 	closed  bool
 }
 
 // controlLimit is how many bytes of control packets may wait before the reader,
-// whose packets they answer, does.
+// whose packets they answer, should.
 const controlLimit = 32 << 10
 
 // Attach begins a connection: what is sent is connack, then PUBREL for what
 // waits for PUBCOMP, then with DUP what is not acknowledged, and then what waits
 // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer. The
 // line before, if there was one, is closed.
-func (o *Outbox) Attach(p Peer, connack packets.Packet) *Line {
+func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
 	if !p.Fits(connack) {
 		return nil
 	}
-	l := &Line{out: o, peer: p}
-	l.work.L, l.room.L = &o.mu, &o.mu
+	l := &Line{out: o, owner: owner, peer: p}
+	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
+		l.aliases = new(flow.AliasOut)
+		l.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	l.control = connack.AppendTo(nil, p.Version)
+	l.append(connack)
 	o.sender.Resume(p.ReceiveMaximum)
 	for id := range o.sender.Releases() {
-		rel := packets.Pubrel{PacketID: uint16(id)}
-		l.control = rel.AppendTo(l.control, p.Version)
+		l.append(&packets.Pubrel{PacketID: uint16(id)})
 	}
 	o.line, o.expected = l, false
+	l.touch(t)
 	return l
 }
 
-// Control queues a packet other than PUBLISH, before all messages. It waits
-// while the peer does not take those it has asked for. It is false if the peer
-// does not accept a packet of that size.
-func (l *Line) Control(p packets.Packet) bool {
+// append adds a control packet.
+func (l *Line) append(p packets.Packet) {
+	if l.control == nil {
+		l.control = bytebufferpool.Get()
+	}
+	l.control.B = p.AppendTo(l.control.B, l.peer.Version)
+}
+
+// touch lets the owner know, at the end of the turn, that there is something to
+// send.
+func (l *Line) touch(t *Turn) {
+	if !l.owed {
+		l.owed = true
+		t.due = append(t.due, l)
+	}
+}
+
+// Control queues a packet other than PUBLISH, before all messages. It is false if
+// the peer does not accept a packet of that size.
+func (l *Line) Control(p packets.Packet, t *Turn) bool {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	if !l.peer.Fits(p) {
 		return false
 	}
-	for len(l.control) > controlLimit && !l.hurry {
-		l.room.Wait()
-	}
 	if !l.closed {
-		l.control = p.AppendTo(l.control, l.peer.Version)
-		l.work.Signal()
+		l.append(p)
+		l.touch(t)
 	}
 	return true
 }
 
-// Hurry ends the waiting of Control for good.
+// Crowded reports whether the peer does not take the answers that it has asked
+// for. Then no more of its packets should be read until the owner is Relieved.
+func (l *Line) Crowded() bool {
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	l.crowded = !l.hurry && l.control != nil && len(l.control.B) > controlLimit
+	return l.crowded
+}
+
+func (l *Line) relieve() {
+	if l.crowded {
+		l.crowded = false
+		l.owner.Relieved()
+	}
+}
+
+// Hurry ends all waiting for the line for good.
 func (l *Line) Hurry() {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	l.hurry = true
-	l.room.Broadcast()
+	l.relieve()
 }
 
-// Close lets the writer go when it has sent the control packets, with flush also
-// those messages that need not wait for the peer, and behind all that final.
-// Without flush the messages stay in the Outbox. A second time, when the writer
-// is gone, nothing is sent any more.
-func (l *Line) Close(final packets.Packet, flush bool) {
+// Close lets the owner end the line when it has sent the control packets, with
+// flush also those messages that need not wait for the peer, and behind all that
+// final. Without flush the messages stay in the Outbox.
+func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 	o := l.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -106,10 +140,23 @@ func (l *Line) Close(final packets.Packet, flush bool) {
 		if final != nil && l.peer.Fits(final) {
 			l.final = final.AppendTo(nil, l.peer.Version)
 		}
-		l.work.Signal()
-		l.room.Broadcast()
+		l.touch(t)
+		l.relieve()
 	}
 	if o.line == l && !flush {
+		o.detach()
+	}
+}
+
+// Abandon is for an owner that cannot send any more. What has been taken is as
+// good as sent; the rest stays in the Outbox.
+func (l *Line) Abandon() {
+	o := l.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.closed, l.hurry = true, true
+	l.relieve()
+	if o.line == l {
 		o.detach()
 	}
 }

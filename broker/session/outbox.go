@@ -53,16 +53,16 @@ func NewOutbox(l Limits) *Outbox { return &Outbox{limits: l} }
 
 // Push queues m, with a reference of its own. When m is dropped, n is how many
 // have been.
-func (o *Outbox) Push(m *Message, t Terms) (p Pushed, n uint64) {
+func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, n uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	absent := o.line == nil && !o.expected
 	cost := m.Cost()
 	switch {
-	case o.ended, o.line != nil && o.line.closed, absent && t.QoS == 0:
+	case o.ended, o.line != nil && o.line.closed, absent && terms.QoS == 0:
 		return Gone, 0
 	case o.hasRoom(cost):
-	case absent, t.QoS == 0:
+	case absent, terms.QoS == 0:
 		o.dropped++
 		return Dropped, o.dropped
 	default:
@@ -70,8 +70,10 @@ func (o *Outbox) Push(m *Message, t Terms) (p Pushed, n uint64) {
 	}
 	m.Retain()
 	o.bytes += cost
-	o.queue.push(entry{message: m, cost: cost, Terms: t})
-	o.wake()
+	o.queue.push(entry{message: m, cost: cost, Terms: terms})
+	if o.sendable(o.next().first()) {
+		o.touch(t)
+	}
 	return Queued, 0
 }
 
@@ -79,10 +81,10 @@ func (o *Outbox) hasRoom(cost int) bool {
 	return o.bytes == 0 || o.bytes+cost <= o.limits.Bytes && o.queue.len()-o.places.len() < o.limits.Messages
 }
 
-// wake tells the writer that there may be something to send.
-func (o *Outbox) wake() {
+// touch is for what there may be to send now.
+func (o *Outbox) touch(t *Turn) {
 	if o.line != nil {
-		o.line.work.Signal()
+		o.line.touch(t)
 	}
 }
 
@@ -219,30 +221,30 @@ func (o *Outbox) Load() int {
 }
 
 // Puback handles the packet of that name, as do the next two.
-func (o *Outbox) Puback(id flow.OutID) flow.Outcome {
+func (o *Outbox) Puback(id flow.OutID, t *Turn) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.wake()
+	defer o.touch(t)
 	e, outcome := o.sender.Puback(id)
 	o.settled(e)
 	return outcome
 }
 
 // Pubrec handles PUBREC.
-func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode) flow.Outcome {
+func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode, t *Turn) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.wake()
+	defer o.touch(t)
 	e, outcome := o.sender.Pubrec(id, reason)
 	o.settled(e)
 	return outcome
 }
 
 // Pubcomp handles PUBCOMP.
-func (o *Outbox) Pubcomp(id flow.OutID) flow.Outcome {
+func (o *Outbox) Pubcomp(id flow.OutID, t *Turn) flow.Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer o.wake()
+	defer o.touch(t)
 	_, outcome := o.sender.Pubcomp(id)
 	return outcome
 }

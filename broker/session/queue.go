@@ -12,7 +12,9 @@ type Terms struct {
 
 // Group is a shared subscription. It passes a message on to one of its members,
 // and reports whether there is one.
-type Group interface{ Pass(*Message) bool }
+type Group interface {
+	Pass(m *Message, t *Turn) bool
+}
 
 // Orphan is a message that goes to another member of its Group, because the
 // client that it was for is absent, or its session has ended.

@@ -57,7 +57,7 @@ func (s *places) outlives(p *place) bool {
 // their turn has come, so they need no room. What has been replaced by then, the
 // subscription has brought. If those of an earlier subscription to the same
 // filter still wait, they come once, as this one says.
-func (o *Outbox) Replay(r Replay) {
+func (o *Outbox) Replay(r Replay, t *Turn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
@@ -73,7 +73,7 @@ func (o *Outbox) Replay(r Replay) {
 	}
 	o.places.wanted[r.Filter] = p
 	o.queue.push(entry{place: p})
-	o.wake()
+	o.touch(t)
 }
 
 // Cancel is for a filter that is not subscribed to any more: retained messages
@@ -96,8 +96,8 @@ func (o *Outbox) tidy() {
 	o.places.empty = 0
 }
 
-// Expand puts retained messages where r is, which a Batch has had. It takes over
-// the references. More are to come behind the topic name after, unless that is
+// Expand puts retained messages where r is, which a Batch has had, for the next
+// Take. It takes over the references. More are to come behind the topic name after, unless that is
 // "".
 func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
 	o.mu.Lock()
@@ -118,5 +118,4 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
 			o.places.leave(p)
 		}
 	}
-	o.wake()
 }
