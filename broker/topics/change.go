@@ -31,7 +31,7 @@ func common(a, b string) int {
 
 // add puts e at the end of filter, and makes the nodes on the way. They have
 // strings of their own: the filter may be long, and go away.
-func (n *node[S]) add(filter string, e entry[S]) (replaced bool) {
+func (n *node[S]) add(filter string, e *entry[S]) (replaced bool) {
 	path, hash := end(filter)
 	for path != "" {
 		level, rest := pop(path)

@@ -26,6 +26,11 @@ func newEntry[S any](s *Subscription[S]) entry[S] {
 	return e
 }
 
+func (e *entry[S]) clone() *entry[S] {
+	c := *e
+	return &c
+}
+
 // appendTo appends e to dst. It writes in place, as a list may be long.
 func (e *entry[S]) appendTo(dst []Subscription[S]) []Subscription[S] {
 	n := len(dst)
@@ -54,25 +59,24 @@ type list[S any] struct {
 type lists[S any] struct{ atomic.Pointer[list[S]] }
 
 // put puts in e, in the place of what the same subscriber has.
-func (p *lists[S]) put(e entry[S]) (replaced bool) {
+func (p *lists[S]) put(e *entry[S]) (replaced bool) {
 	l := p.Load()
 	var all *table[entry[S]]
 	switch {
 	case l == nil || l.all == nil && l.only.id == e.id:
-		p.Store(&list[S]{only: e})
+		p.Store(&list[S]{only: *e})
 		return l != nil
 	case l.all == nil:
-		only := l.only
-		all = newTable[entry[S]](2).with(tagOfID(only.id), &only)
+		all = newTable[entry[S]](2).with(tagOfID(l.only.id), l.only.clone())
 	default:
 		at, _ := l.find(e.id)
 		if at != nil {
-			at.item.Store(&e)
+			at.item.Store(e.clone())
 			return true
 		}
 		all = l.all
 	}
-	if all = all.with(tagOfID(e.id), &e); all != l.all {
+	if all = all.with(tagOfID(e.id), e.clone()); all != l.all {
 		p.Store(&list[S]{all: all})
 	}
 	return false

@@ -42,8 +42,8 @@ const shards = 16
 // own, which names that begin with $ never look at [MQTT-4.7.2-1].
 //
 // Subscribe and Unsubscribe lock a shard. Match locks nothing: it finds each
-// subscription that is there all the time, and those that come or go meanwhile or
-// not.
+// subscription that is there all the time, and may or may not find one that comes
+// or goes meanwhile.
 type Tree[S any] struct {
 	shards [shards]shard[S]
 	wild   shard[S]
@@ -60,9 +60,10 @@ type shard[S any] struct {
 // one.
 func (t *Tree[S]) Subscribe(filter string, s Subscription[S]) (replaced bool) {
 	h := t.shard(filter)
+	e := newEntry(&s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	replaced = h.root.add(filter, newEntry(&s))
+	replaced = h.root.add(filter, &e)
 	if !replaced {
 		h.count.Add(1)
 	}
