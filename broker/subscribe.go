@@ -6,7 +6,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// onSubscribe is section 3.8.4.
+// onSubscribe is section 3.8.4: one SUBACK for all filters [MQTT-3.8.4-1]
+// [MQTT-3.8.4-5].
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
@@ -37,6 +38,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters.has(string(x.Filter))
 	switch {
+	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
+		return c.refuse(packets.TopicFilterInvalid, "")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
@@ -89,14 +92,14 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 	return 0, errSubscription
 }
 
-// onUnsubscribe is section 3.10.4.
+// onUnsubscribe is section 3.10.4: one UNSUBACK for all filters [MQTT-3.10.4-6].
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
 		if c.client.filters.remove(string(filter)) {
-			c.b.unsubscribe(string(filter), c.client)
+			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 			c.client.out.Cancel(string(filter))
 			c.client.filterBytes -= topics.Cost(len(filter))
 			reason = packets.Success

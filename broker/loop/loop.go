@@ -83,6 +83,7 @@ type Loop struct {
 	posted  []func()
 	asleep  bool
 	stopped bool
+	ended   bool
 }
 
 // bufferSize is how much is read at once, in bytes.
@@ -154,7 +155,8 @@ func (l *Loop) repeat() {
 func (l *Loop) over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stopped && l.size == 0 && len(l.posted) == 0
+	l.ended = l.stopped && l.size == 0 && len(l.posted) == 0
+	return l.ended
 }
 
 // Post lets the loop call f soon. What is posted comes in its order. It does not
@@ -162,6 +164,9 @@ func (l *Loop) over() bool {
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	l.posted = append(l.posted, f)
 	if l.asleep {
 		l.asleep = false

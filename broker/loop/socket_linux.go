@@ -83,8 +83,8 @@ func inherit(raw syscall.RawConn) (err error) {
 	return err
 }
 
-// AcceptFD waits for a connection. The error is [os.ErrClosed], wrapped, when the
-// listener has been closed, or that of the system.
+// AcceptFD waits for a connection. The error is [net.ErrClosed] when the listener
+// has been closed, or that of the system.
 func (a *Acceptor) AcceptFD() (*FD, error) {
 	var (
 		fd  int
@@ -100,8 +100,8 @@ func (a *Acceptor) AcceptFD() (*FD, error) {
 		}
 	})
 	switch {
-	case failed != nil:
-		return nil, failed
+	case failed != nil: // it has no other reason
+		return nil, net.ErrClosed
 	case err != nil:
 		return nil, os.NewSyscallError("accept4", err)
 	}
