@@ -3,6 +3,7 @@ package peers
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -40,13 +41,15 @@ func TestRatioTopics(t *testing.T) {
 		t.Skip("without -ratio")
 	}
 	var matches []*match
-	for _, p := range populations() {
+	for _, p := range populations {
+		p := p.populate()
 		for _, kind := range p.kinds {
 			for _, of := range p.of() {
 				matches = append(matches, &match{filters: p.filters, kind: kind, of: of, names: p.names(kind, of), indexes: p.indexes})
 			}
 		}
 	}
+	runtime.GC()
 	var failures []string
 	for range attempts {
 		miss := measure(t, matches)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 )
 
 // device is the two filters of a device, and topic names that match one of them.
@@ -93,6 +95,40 @@ func BenchmarkSubscribe(b *testing.B) {
 			for b.Loop() {
 				tree.Subscribe("dev/new/cmd", Subscription[*int]{ID: 1})
 				tree.Unsubscribe("dev/new/cmd", 1)
+			}
+		})
+	}
+}
+
+func BenchmarkRetained(b *testing.B) {
+	r := NewRetained(plenty, func(int) {})
+	var topics [][]byte
+	for i := range 10_000 {
+		topics = append(topics, fmt.Appendf(nil, "site/%d/dev/%d/temp", i/100, i))
+		r.Set(topics[i], i, 0, time.Time{})
+	}
+	i := 0
+	b.Run("op=replace", func(b *testing.B) {
+		for b.Loop() {
+			r.Set(topics[i%len(topics)], i, 0, time.Time{})
+			i++
+		}
+	})
+	b.Run("op=renew", func(b *testing.B) {
+		for b.Loop() {
+			r.Remove(topics[i%len(topics)])
+			r.Set(topics[i%len(topics)], i, 0, time.Time{})
+			i++
+		}
+	})
+	for _, f := range []string{"site/5/dev/555/temp", "site/+/dev/555/temp", "site/5/#"} {
+		b.Run("op=match/filter="+strings.ReplaceAll(f, "/", "|"), func(b *testing.B) {
+			for b.Loop() {
+				for after := ""; ; {
+					if after = r.Match(f, after, func(int) bool { return true }); after == "" {
+						break
+					}
+				}
 			}
 		})
 	}
