@@ -28,6 +28,7 @@ type Broker struct {
 	retentions    atomic.Uint64 // messages that were ever retained
 	dropped       atomic.Uint64 // messages that had no room
 	unretained    atomic.Uint64 // messages for which there was no room
+	denied        atomic.Uint64 // refusals of Authorize
 	lastID        atomic.Uint64 // of sessions and groups
 	accepted      atomic.Uint64 // connections
 	tallies       [tallies]tally
@@ -77,8 +78,15 @@ const (
 // Serve accepts connections until ctx ends, which gives nil, or Shutdown is
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
 // ln. Connections that it has accepted live on until Shutdown.
+//
+// Where everybody may connect, and Config.AllowAnonymous does not say so, Serve
+// accepts nobody if other machines can reach the address of ln: the error names
+// it, and the keys. See Local of package listener.
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
+	if err := b.config.admits(ln.Addr()); err != nil {
+		return err
+	}
 	if !b.listen(ln) {
 		return ErrClosed
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
+	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
@@ -18,8 +19,8 @@ type client struct {
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	filters     map[string]bool // subscribed to
-	filterBytes int             // what they cost
+	filters     map[string]packets.QoS // subscribed to, and granted
+	filterBytes int                    // what they cost
 
 	// Under Broker.mu.
 	conn  *conn // nil while the client is absent
@@ -93,7 +94,7 @@ func (b *Broker) found(c *conn) error {
 	cl := &client{
 		id:      c.clientID,
 		number:  b.lastID.Add(1),
-		filters: make(map[string]bool),
+		filters: make(map[string]packets.QoS),
 		out: session.NewOutbox(session.Limits{
 			Messages: b.config.MaximumQueuedMessages,
 			Bytes:    b.config.MaximumQueuedBytes,

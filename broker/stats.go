@@ -16,6 +16,9 @@ type Stats struct {
 	// receiver that did not get it.
 	Dropped uint64
 
+	// NotAuthorized is how often Authorize has refused.
+	NotAuthorized uint64
+
 	Received Traffic // from clients
 	Sent     Traffic // to clients
 }
@@ -42,6 +45,7 @@ func (b *Broker) Stats() Stats {
 	s.Subscriptions = b.subscriptions.Len() + s.SharedSubscriptions
 	s.Retained = b.retained.Len()
 	s.Dropped = b.dropped.Load()
+	s.NotAuthorized = b.denied.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)
 		b.tallies[i].sent.addTo(&s.Sent)
