@@ -72,9 +72,9 @@ func brokers(t *testing.T, test func(t *testing.T, b broker)) {
 	t.Run("broker=mosquitto", func(t *testing.T) { test(t, startMosquitto(t, "allow_anonymous true")) })
 }
 
-func startFletch(t *testing.T) broker {
+func startFletch(t *testing.T, args ...string) broker {
 	t.Helper()
-	b := start(t, fletch, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
+	b := start(t, fletch, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...)...)
 	line := b.until(t, "fletch listens on ")
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(line, "fletch listens on "))
 	if err != nil {

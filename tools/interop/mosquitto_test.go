@@ -2,6 +2,8 @@ package interop
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -156,4 +158,27 @@ func TestMosquittoLargeMessage(t *testing.T) {
 		publish(t, b, "-q", "2", "-t", "large", "-m", payload)
 		wantLines(t, p, fmt.Sprint(len(payload), " ", payload))
 	})
+}
+
+// Users with passwords, as the clients of Mosquitto send them, and their statuses.
+func TestMosquittoUsers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	passwd := exec.Command(fletch, "passwd", file, "ann")
+	passwd.Stdin = strings.NewReader("secret\n")
+	if out, err := passwd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b := startFletch(t, "--users", file)
+	for _, v := range versions {
+		user := []string{"-V", v, "-u", "ann", "-P", "secret", "-t", "u"}
+		p := listen(t, b, "%p", append(user, "-C", "1")...)
+		publish(t, b, append(user, "-m", "hi")...)
+		wantLines(t, p, "hi")
+		for _, wrong := range [][]string{{"-u", "ann", "-P", "guess"}, {"-u", "bob", "-P", "secret"}, {"-u", "ann"}, {}} {
+			r := run(t, need(t, "mosquitto_pub"), append([]string{"-p", b.port, "-V", v, "-t", "u", "-m", "x"}, wrong...)...)
+			if r.status == 0 {
+				t.Errorf("%s: %q got in", v, wrong)
+			}
+		}
+	}
 }
