@@ -183,7 +183,7 @@ func TestWhatIsAsked(t *testing.T) {
 		a.send(message("y", "m", 2), message("y", "m", 2)) // a repeat
 		a.want("PUBREC packet-id=1", "PUBREC packet-id=1")
 		a.lose()
-		a = w.resume(packets.V311, "a", named("bob"))
+		w.resume(packets.V311, "a", named("bob"))
 		want := []string{
 			"a as ANN publish w 1 true", "a as ANN subscribe gx 2 false", "a as ANN publish y 2 false", "a as ANN publish y 2 false",
 			"a as BOB subscribe gx 2 false",
@@ -264,6 +264,24 @@ func TestResumeCompletesWhatIsNotRefused(t *testing.T) {
 		a.lose()
 		a = w.resume(packets.V5, "a")
 		a.want(`PUBLISH dup qos=1 topic=left packet-id=1 payload="m"`)
+		a.quiet()
+	})
+}
+
+// Retained messages that were allowed, and have not been sent, do not come either.
+func TestResumedReplayIsAuthorized(t *testing.T) {
+	r := new(rules)
+	run(t, Config{Authorize: r.authorize}, func(w *world) {
+		p := w.join(packets.V5, "publisher")
+		p.passes(message("fine", "m", 1, retained), message("taboo/1", "m", 1, retained))
+		a := w.join(packets.V5, "a", keeping(forever), func(c *packets.Connect) { c.Props.SetReceiveMaximum(1) })
+		a.subscribe("fine", 1)
+		a.next() // which is not acknowledged, and so nothing else comes
+		a.subscribe("taboo/+", 1)
+		a.lose()
+		r.forbid("taboo/+")
+		a = w.resume(packets.V5, "a")
+		a.want(`PUBLISH dup qos=1 retain topic=fine packet-id=1 payload="m"`)
 		a.quiet()
 	})
 }

@@ -46,7 +46,8 @@ type Config struct {
 	// other error refuses, with Reason Code 0x87, Not authorized, or with that of a
 	// [Refuse]; the package documentation says what becomes of the rest. It runs
 	// for many connections at the same time, and for one of them never twice at
-	// once. The connection waits for it, and nobody else does. Nil allows all.
+	// once. The connection waits for it, and nobody else does. Nobody asks about
+	// what the program publishes itself. Nil allows all.
 	//
 	// Nothing is remembered: what is refused now may be allowed with the next
 	// packet. So it should be quick. A panic ends the connection with 0x80.
@@ -212,6 +213,13 @@ func (c *Config) complete() error {
 		}
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
+	if err := c.completeTimes(); err != nil {
+		return err
+	}
+	return c.completeMethods()
+}
+
+func (c *Config) completeTimes() error {
 	c.SysInterval = cmp.Or(c.SysInterval, 10*time.Second)
 	for _, d := range []struct {
 		key    string
@@ -230,7 +238,7 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
 		}
 	}
-	return c.completeMethods()
+	return nil
 }
 
 func (c *Config) completeMethods() error {

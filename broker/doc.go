@@ -56,11 +56,10 @@
 // and logged.
 //
 // Who may subscribe to a filter gets all that matches it, the retained messages
-// too: of a filter like "#", allow it only to those who may see everything. While
-// a connection lasts, its subscriptions stay. When a session is resumed, they
-// are all asked about again, and those that are refused come off, with the messages
-// that wait for them or are not acknowledged: the client is not told, but nothing of them
-// reaches it.
+// too: allow "#" only to those who may see everything. While a connection lasts,
+// its subscriptions stay. When a session is resumed they are all asked about again,
+// and those that are refused come off, with the messages that wait for them or are
+// not acknowledged. The client is not told, as there is no packet for that.
 //
 // # Shared subscriptions
 //

@@ -127,7 +127,8 @@ func TestUsersReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	touch()
-	if !check("other") || !check("other") || strings.Count(said.String(), "cannot be used") != 1 || !strings.Contains(said.String(), file+":1: expected") {
+	check("other")
+	if !check("other") || strings.Count(said.String(), "cannot be used") != 1 || !strings.Contains(said.String(), file+":1: expected") {
 		t.Errorf("a mistake: %s", said)
 	}
 	os.Remove(file)

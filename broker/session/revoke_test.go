@@ -7,6 +7,22 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+// Retained messages that are looked up while their subscription ends do not come.
+func TestExpandAfterCancel(t *testing.T) {
+	o, l := open(1000, 10)
+	o.Replay(Replay{Filter: "f", Terms: Terms{QoS: 1}}, new(Turn))
+	var b Batch
+	if l.Take(&b); b.Replay == nil {
+		t.Fatal("nothing is looked up")
+	}
+	o.Cancel("f")
+	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, "")
+	if l.Take(&b) != Idle {
+		t.Errorf("took %q", payloads(&b))
+	}
+	l.Close(nil, false, new(Turn))
+}
+
 // What is revoked is not sent again, and takes no room any more: neither for what
 // waits nor for what may be under way.
 func TestRevoke(t *testing.T) {
