@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"time"
@@ -49,7 +48,7 @@ type Access struct {
 	Topic string
 
 	ShareName string      // of a shared subscription, whose Topic is without it
-	QoS       packets.QoS // of the message, or asked for, or granted to a session that is resumed
+	QoS       packets.QoS // of the message, or asked for; 0 when a session is resumed
 	Retain    bool        // the message is to be retained
 }
 
@@ -158,10 +157,10 @@ func (c *conn) reconsider() error {
 	if c.b.config.Authorize == nil {
 		return nil
 	}
-	filters := slices.Sorted(maps.Keys(c.client.filters))
+	filters := slices.Sorted(c.client.filters.all())
 	all := make([]Access, len(filters))
 	for i, filter := range filters {
-		all[i] = c.subscribing(filter, c.client.filters[filter])
+		all[i] = c.subscribing(filter, 0)
 	}
 	refusals, err := c.authorize(c.deadline(), errConnectTimeout, packets.TypeSuback, all...)
 	if err != nil {

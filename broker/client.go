@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
@@ -19,8 +18,8 @@ type client struct {
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	filters     map[string]packets.QoS // subscribed to, and granted
-	filterBytes int                    // what they cost
+	filters     filters // subscribed to
+	filterBytes int     // what they cost
 
 	// Under Broker.mu.
 	conn  *conn // nil while the client is absent
@@ -70,10 +69,31 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 func (c *conn) gone(ctx context.Context) error {
 	defer time.AfterFunc(lingerTime, c.link.abort).Stop()
 	select {
-	case <-c.left:
+	case <-c.whenLeft():
 		return nil
 	case <-ctx.Done():
 		return errShutdown
+	}
+}
+
+// whenLeft gives what is closed when c has left its session.
+func (c *conn) whenLeft() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == nil {
+		c.left = make(chan struct{})
+		if c.hasLeft {
+			close(c.left)
+		}
+	}
+	return c.left
+}
+
+func (c *conn) setLeft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hasLeft = true; c.left != nil {
+		close(c.left)
 	}
 }
 
@@ -92,9 +112,8 @@ func (b *Broker) found(c *conn) error {
 		return errSessions
 	}
 	cl := &client{
-		id:      c.clientID,
-		number:  b.lastID.Add(1),
-		filters: make(map[string]packets.QoS),
+		id:     c.clientID,
+		number: b.lastID.Add(1),
 		out: session.NewOutbox(session.Limits{
 			Messages: b.config.MaximumQueuedMessages,
 			Bytes:    b.config.MaximumQueuedBytes,
@@ -164,7 +183,7 @@ func (b *Broker) leave(c *conn) {
 		due = b.wait(cl, c.expiry)
 	}
 	b.mu.Unlock()
-	close(c.left)
+	c.setLeft()
 	if ended {
 		b.endSession(cl, c.turn)
 	}
@@ -228,7 +247,7 @@ func (b *Broker) contain(cl *client, f func()) {
 
 // endSession is for a client that is in b.clients no more.
 func (b *Broker) endSession(cl *client, t *turn) {
-	for filter := range cl.filters {
+	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
 	}
 	adopt(cl.out.End(), &t.Turn)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -58,6 +59,12 @@ type Config struct {
 	// has not been acknowledged, and the client may send it again. For CONNECT it
 	// is ConnectTimeout. Default 10 s.
 	AuthorizeTimeout time.Duration
+
+	// Engine is how connections are served. Default EventLoops.
+	Engine Engine
+
+	// Loops is how many event loops there are. Default GOMAXPROCS, at most 1024.
+	Loops int
 
 	// MaximumConnections is how many connections there may be at once, those that
 	// have not sent CONNECT included. One more is closed. Default 100 000.
@@ -183,6 +190,7 @@ func (c *Config) complete() error {
 		least, most int
 		normal      int
 	}{
+		{"Loops", &c.Loops, 1, 1024, runtime.GOMAXPROCS(0)},
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
@@ -203,14 +211,8 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
 		}
 	}
-	if c.Sharing >= endOfSharing {
-		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
-	}
-	c.SharingOf = maps.Clone(c.SharingOf)
-	for name, s := range c.SharingOf {
-		if s >= endOfSharing {
-			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
-		}
+	if err := c.completeChoices(); err != nil {
+		return err
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
 	if err := c.completeTimes(); err != nil {
@@ -236,6 +238,23 @@ func (c *Config) completeTimes() error {
 			*d.value = d.normal
 		case v < 0:
 			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
+		}
+	}
+	return nil
+}
+
+// completeChoices is for what has a name.
+func (c *Config) completeChoices() error {
+	if c.Engine >= endOfEngines {
+		return fmt.Errorf("broker: Config.Engine is %d: expected EventLoops or Goroutines", c.Engine)
+	}
+	if c.Sharing >= endOfSharing {
+		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
+	}
+	c.SharingOf = maps.Clone(c.SharingOf)
+	for name, s := range c.SharingOf {
+		if s >= endOfSharing {
+			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
 		}
 	}
 	return nil

@@ -19,7 +19,6 @@ type conn struct {
 	b       *Broker
 	link    link
 	started time.Time
-	left    chan struct{} // closed when the session is another's
 	tally   *tally
 
 	// Of who serves it.
@@ -28,10 +27,10 @@ type conn struct {
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
 	patience time.Duration // between two packets, 0 for ever
-	aliases  flow.AliasIn
-	refused  uint64 // filters and messages
-	proof    *proof // nil without an authentication method in CONNECT
-	who      *Login // nil without Authorize
+	aliases  *flow.AliasIn // nil before the first
+	refused  uint64        // filters and messages
+	proof    *proof        // nil without an authentication method in CONNECT
+	who      *Login        // nil without Authorize
 
 	// Of who serves it until CONNECT has been accepted, then nobody changes them.
 	clientID string
@@ -39,16 +38,18 @@ type conn struct {
 	peer     session.Peer
 	client   *client // nil until CONNECT has been accepted
 
-	mu    sync.Mutex
-	line  *session.Line // nil until CONNACK has said Success, then never changed
-	cause error         // why it ends, nil while it does not
-	stop  func()        // ends a question to the user of the package, nil without one
+	mu      sync.Mutex
+	left    chan struct{} // closed when the session is another's, nil if nobody waits
+	hasLeft bool
+	line    *session.Line // nil until CONNACK has said Success, then never changed
+	cause   error         // why it ends, nil while it does not
+	stop    func()        // ends a question to the user of the package, nil without one
 }
 
 // link is a connection as its engine has it.
 type link interface {
 	// Flush sends what the line has. After Over it hangs up.
-	session.Flusher
+	session.Owner
 
 	// take makes body, that of the packet that is being handled, the caller's.
 	take(body []byte) *frame.Frame
@@ -71,23 +72,35 @@ type link interface {
 	peerName() string
 }
 
+// How long, and for how many bytes, a connection that ends is still read, so
+// that its peer gets to know why.
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 1 << 20
+)
+
+// progress is how many bytes of a packet renew patience.
+const progress = 4096
+
 // init makes c a connection of b.
 func (c *conn) init(b *Broker, l link) {
 	c.b, c.link = b, l
 	c.started = time.Now()
-	c.left = make(chan struct{})
 	c.tally = &b.tallies[b.accepted.Add(1)%tallies]
 	c.patience = b.config.ConnectTimeout
 }
 
 // guard makes a panic an error.
 func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
-		}
-	}()
+	defer caught(&err)
 	return f()
+}
+
+// caught is for defer: it makes a panic an error.
+func caught(err *error) {
+	if v := recover(); v != nil {
+		*err = &panicked{v, debug.Stack()}
+	}
 }
 
 // packet handles a packet. An error is why the connection ends.
@@ -155,6 +168,22 @@ func (c *conn) kill(cause error) {
 	}
 }
 
+// dying reports whether there is a reason to end.
+func (c *conn) dying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause != nil
+}
+
+// setCause lets nobody else end the connection.
+func (c *conn) setCause(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = cause
+	}
+}
+
 // setLine says that there is one.
 func (c *conn) setLine(l *session.Line) {
 	c.mu.Lock()
@@ -182,6 +211,7 @@ func (c *conn) end(cause error) {
 }
 
 func (c *conn) part(cause error) {
+	c.setCause(cause)
 	if c.line != nil {
 		if errors.Is(cause, errTakenOver) {
 			c.client.out.Expect()

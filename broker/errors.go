@@ -38,6 +38,7 @@ var (
 	errOverflow         = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
 	errKeepAlive        = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
 	errConnectTimeout   = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
+	errWriteTimeout     = &ending{packets.UnspecifiedError, "WriteTimeout: the client takes nothing of what it is sent"}
 	errProofTimeout     = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
 	errAuthorizeTimeout = &ending{packets.ServerBusy, "AuthorizeTimeout: no answer of Authorize"}
 	errNoMethod         = &ending{packets.NotAuthorized, "no authentication method, and no Authenticate"}

@@ -44,23 +44,23 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 // it is refused, a subscription that there is to that filter ends.
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused error) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	_, had := c.client.filters[string(x.Filter)]
+	had := c.client.filters.has(string(x.Filter))
 	switch {
 	case refused != nil:
 		c.unsubscribe(string(x.Filter))
 		return c.refusalCode(reasonFor(refused))
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
 	filter := string(x.Filter)
 	if !had {
+		c.client.filters.add(filter)
 		c.client.filterBytes += topics.Cost(len(filter))
 	}
-	c.client.filters[filter] = x.QoS
 	s := topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
@@ -123,10 +123,9 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 
 // unsubscribe ends a subscription, and reports whether there was one.
 func (c *conn) unsubscribe(filter string) bool {
-	if _, had := c.client.filters[filter]; !had {
+	if !c.client.filters.remove(filter) {
 		return false
 	}
-	delete(c.client.filters, filter)
 	c.b.unsubscribe(filter, c.client)
 	c.client.out.Cancel(filter)
 	c.client.filterBytes -= topics.Cost(len(filter))

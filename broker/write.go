@@ -3,6 +3,7 @@ package broker
 import (
 	"net"
 	"sync"
+	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
 )
@@ -13,6 +14,8 @@ const sendInPlace = 4096
 
 // writer is what it takes to send a batch.
 type writer struct {
+	line    *session.Line // whose batch it is, where that has to be remembered
+	since   time.Duration // as loop.Now: it is blocked
 	batch   session.Batch
 	encoder session.Encoder
 	buf     []byte
@@ -79,9 +82,11 @@ func (w *writer) release() {
 	}
 }
 
-// done gives w back.
+// done gives w back, with nothing in it, whatever has happened.
 func (w *writer) done() {
+	w.release()
 	w.batch.Reset()
+	w.line = nil
 	writers.Put(w)
 }
 

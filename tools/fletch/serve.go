@@ -29,8 +29,12 @@ type serve struct {
 	TLSKey            string         `name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
 	TLSClientCA       string         `name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
 	ProxyProtocolFrom []netip.Prefix `placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	Engine            string         `enum:"loops,goroutines" default:"loops" placeholder:"ENGINE" help:"How TCP and unix sockets are served on Linux: loops, a few goroutines for all of them, or goroutines, two for each. Default: loops."`
+	Loops             int            `placeholder:"N" help:"How many event loops there are. Default: one for each processor."`
 	LogLevel          slog.Level     `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info."`
 }
+
+var engines = map[string]broker.Engine{"loops": broker.EventLoops, "goroutines": broker.Goroutines}
 
 // Run serves until a signal comes.
 func (s *serve) Run(w *world) error {
@@ -52,7 +56,7 @@ func (s *serve) Run(w *world) error {
 	for _, l := range listeners {
 		go func() {
 			// Shutdown and not w.ctx ends it, so that no client comes in between.
-			if err := b.Serve(context.Background(), l); !errors.Is(err, broker.ErrClosed) {
+			if err := b.Serve(context.Background(), l.Listener); !errors.Is(err, broker.ErrClosed) {
 				ended <- fmt.Errorf("%v: cannot accept connections any more: %w", l.Addr(), err)
 			}
 		}()
@@ -69,7 +73,8 @@ func (s *serve) Run(w *world) error {
 
 // config is who may connect.
 func (s *serve) config(logger *slog.Logger) (broker.Config, error) {
-	c := broker.Config{Logger: logger, AllowAnonymous: true} // guard has a look at each listener
+	c := broker.Config{Logger: logger, Engine: engines[s.Engine], Loops: s.Loops}
+	c.AllowAnonymous = true // guard has a look at each listener
 	if s.Users == "" {
 		return c, nil
 	}
