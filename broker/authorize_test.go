@@ -377,6 +377,41 @@ func TestAuthorizeThatFails(t *testing.T) {
 	})
 }
 
+// While one waits for its answer, all others go on.
+func TestSlowAuthorizeKeepsNobodyWaiting(t *testing.T) {
+	config := Config{Authorize: func(ctx context.Context, a *Access) error {
+		if a.Topic == "slow" {
+			<-ctx.Done()
+		}
+		return nil
+	}}
+	run(t, config, func(w *world) {
+		start := time.Now()
+		slow, slower := w.join(packets.V5, "slow"), w.join(packets.V5, "slower")
+		slow.send(message("slow", "m", 1))
+		slower.send(&packets.Subscribe{PacketID: 1, Filters: []packets.Subscription{{Filter: []byte("slow")}}})
+		w.settle()
+		for _, id := range []string{"a", "b", "c", "d"} { // more than there are event loops
+			a := w.join(packets.V5, id)
+			a.subscribe("x", 0)
+			a.send(message("x", "m", 1))
+			a.want("PUBACK packet-id=1", `PUBLISH topic=x payload="m"`)
+			a.send(&packets.Disconnect{})
+			a.closed()
+		}
+		if d := time.Since(start); d != 0 {
+			t.Errorf("after %s", d)
+		}
+		young := w.join(packets.V5, "slow") // nor a takeover
+		slow.ended(packets.SessionTakenOver)
+		young.send(&packets.Pingreq{})
+		young.want("PINGRESP")
+		if d := time.Since(start); d != 0 {
+			t.Errorf("after %s", d)
+		}
+	})
+}
+
 // A connection that must answer to nobody keeps no name for that.
 func TestNobodyToAuthorize(t *testing.T) {
 	run(t, Config{}, func(w *world) {

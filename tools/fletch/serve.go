@@ -154,6 +154,8 @@ func (s *serve) welcome(listeners []listening) string {
 	}
 	b.WriteString("\n")
 	switch {
+	case s.Users != "" && s.AllowAnonymous:
+		b.WriteString("The users in " + s.Users + " may connect, and everybody without a user name.\n")
 	case s.Users != "":
 		b.WriteString("Only the users in " + s.Users + " may connect.\n")
 	case s.AllowAnonymous:
