@@ -377,6 +377,36 @@ func TestAuthorizeThatFails(t *testing.T) {
 	})
 }
 
+// What comes all at once is handled in its order, CONNECT included, also by a client
+// that reads late.
+func TestManyToAuthorize(t *testing.T) {
+	r := &rules{taboo: []string{"taboo"}}
+	run(t, Config{Authorize: r.authorize}, func(w *world) {
+		a := w.dial(packets.V5)
+		const n = 20_000
+		b := (&packets.Connect{ClientID: []byte("a"), CleanStart: true}).AppendTo(nil, packets.V5)
+		for i := range n {
+			topic := "fine"
+			if i%3 == 0 {
+				topic = "taboo"
+			}
+			b = message(topic, "m", 1, numbered(uint16(i+1))).AppendTo(b, packets.V5)
+		}
+		go a.nc.Write(b)
+		w.settle()
+		a.next()
+		for i := range n {
+			want := packets.NoMatchingSubscribers
+			if i%3 == 0 {
+				want = packets.NotAuthorized
+			}
+			if p, ok := a.next().(*packets.Puback); !ok || p.PacketID != uint16(i+1) || p.Reason != want {
+				t.Fatalf("%v, want PUBACK %d 0x%02x", p, i+1, byte(want))
+			}
+		}
+	})
+}
+
 // While one waits for its answer, all others go on.
 func TestSlowAuthorizeKeepsNobodyWaiting(t *testing.T) {
 	config := Config{Authorize: func(ctx context.Context, a *Access) error {

@@ -143,11 +143,42 @@ func (p *polled) beside(first byte, f *frame.Frame) {
 }
 
 func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
+	defer caught(&err)
+	if err := p.handlePacked(first, f); err != nil {
+		return err
+	}
+	if p.b.config.Authorize == nil || p.line == nil || p.rest == nil {
+		return nil
+	}
+	return p.handleRest()
+}
+
+func (p *polled) handlePacked(first byte, f *frame.Frame) error {
 	defer f.Release()
 	p.packed = f
 	defer func() { p.packed = nil }()
-	defer caught(&err)
 	return p.packet(first, f.Bytes())
+}
+
+// handleRest handles what was put off. With Authorize most packets are to be lent:
+// coming back for each would copy what is behind it each time.
+func (p *polled) handleRest() error {
+	rest := p.rest
+	p.rest = nil
+	defer rest.Release()
+	p.split.Version = p.version
+	p.split.Feed(rest.Bytes())
+	for !p.line.Crowded() {
+		first, body, ok := p.split.Next()
+		if !ok {
+			return p.split.Err()
+		}
+		if err := p.packet(first, body); err != nil {
+			return err
+		}
+	}
+	p.putOff()
+	return nil
 }
 
 // back is the return of a connection that was lent.
