@@ -80,7 +80,8 @@ const (
 
 // Serve accepts connections until ctx ends, which gives nil, or Shutdown is
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
-// ln. Connections that it has accepted live on until Shutdown.
+// ln. Connections that it has accepted live on until Shutdown. They have to be
+// ordered and without loss, as TCP is. [MQTT-4.2-1] [MQTT3-7.1.1-1]
 //
 // Where everybody may connect, and Config.AllowAnonymous does not say so, Serve
 // accepts nobody if other machines can reach the address of ln: the error names

@@ -6,7 +6,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// onSubscribe is section 3.8.4.
+// onSubscribe is section 3.8.4: one SUBACK for all filters [MQTT-3.8.4-1]
+// [MQTT-3.8.4-5].
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
@@ -46,6 +47,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters.has(string(x.Filter))
 	switch {
+	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
+		return c.refusalCode(packets.TopicFilterInvalid)
 	case refused != nil:
 		c.unsubscribe(string(x.Filter))
 		return c.refusalCode(reasonFor(refused))
@@ -107,7 +110,7 @@ func (c *conn) refusalCode(reason packets.ReasonCode) (packets.ReasonCode, error
 	return 0, errSubscription
 }
 
-// onUnsubscribe is section 3.10.4.
+// onUnsubscribe is section 3.10.4: one UNSUBACK for all filters [MQTT-3.10.4-6].
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
@@ -126,7 +129,7 @@ func (c *conn) unsubscribe(filter string) bool {
 	if !c.client.filters.remove(filter) {
 		return false
 	}
-	c.b.unsubscribe(filter, c.client)
+	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 	c.client.out.Cancel(filter)
 	c.client.filterBytes -= topics.Cost(len(filter))
 	return true
