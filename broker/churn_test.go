@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -269,7 +268,7 @@ func (r *keeper) count(p *packets.Publish, n int) int {
 		return n
 	}
 	if max(got, -got) != n+1 {
-		r.Error(fmt.Sprintf("%s: %d came behind %d: %s", r.id, got, n, p))
+		r.Errorf("%s: %d came behind %d: %s", r.id, got, n, p)
 	}
 	r.arrived.Add(1)
 	return got
