@@ -67,6 +67,9 @@ func TestPublishDoesNotAllocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if refused, err := c.mayPublish(&m.Publish); refused != nil || err != nil {
+			t.Fatal(refused, err)
+		}
 		c.publish(m)
 		m.Release()
 		c.turn.Flush()

@@ -248,6 +248,7 @@ func (b *Broker) endSession(cl *client, t *turn) {
 	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
 	}
+	b.subscribed.Add(-int64(cl.filters.len()))
 	adopt(cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()

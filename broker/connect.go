@@ -37,9 +37,18 @@ func (c *conn) connect(first byte, body []byte) error {
 
 // admit lets in the client of CONNECT p, which has shown who it is.
 func (c *conn) admit(p *packets.Connect) error {
+	if err := c.mayLeave(p); err != nil {
+		return err
+	}
 	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
 	if err != nil {
 		return err
+	}
+	c.expiry = c.b.grant(c.askedExpiry(p)) // also if the rest fails
+	if present {
+		if err := c.reconsider(); err != nil {
+			return err
+		}
 	}
 	if err := c.accept(p, present); err != nil {
 		return err
@@ -84,8 +93,7 @@ func (c *conn) admissible(p *packets.Connect) error {
 // assume.
 func (c *conn) accept(p *packets.Connect, present bool) error {
 	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
-	asked := c.askedExpiry(p)
-	if c.expiry = c.b.grant(asked); c.expiry != asked {
+	if c.expiry != c.askedExpiry(p) {
 		a.Props.SetSessionExpiryInterval(c.expiry)
 	}
 	if c.assigned {

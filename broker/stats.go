@@ -26,6 +26,9 @@ type Stats struct {
 	// because of RefusePublish.
 	Refused uint64
 
+	// NotAuthorized is how often Authorize has refused.
+	NotAuthorized uint64
+
 	Received Traffic // from clients
 	Sent     Traffic // to clients
 }
@@ -74,6 +77,7 @@ func (b *Broker) Stats() Stats {
 	s.Drops = dropsOf(b.budget.Drops())
 	s.Dropped = s.Drops.QueueFull + s.Drops.MemoryFull
 	s.Refused = b.refused.Load()
+	s.NotAuthorized = b.denied.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)
 		b.tallies[i].sent.addTo(&s.Sent)

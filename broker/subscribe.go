@@ -16,8 +16,16 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	a := &c.turn.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
 	c.turn.replays = c.turn.replays[:0]
+	refusals, err := c.maySubscribe(p.Filters)
+	if err != nil {
+		return err
+	}
 	for i := range p.Filters {
-		reason, err := c.subscribe(&p.Filters[i], identifiers)
+		var refused error
+		if refusals != nil {
+			refused = refusals[i]
+		}
+		reason, err := c.subscribe(&p.Filters[i], identifiers, refused)
 		if err != nil {
 			return err
 		}
@@ -33,13 +41,17 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	return nil
 }
 
-// subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
-func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
+// subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK. If
+// it is refused, a subscription that there is to that filter ends.
+func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused error) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters.has(string(x.Filter))
 	switch {
 	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
-		return c.refuse(packets.TopicFilterInvalid, "")
+		return c.refusalCode(packets.TopicFilterInvalid)
+	case refused != nil:
+		c.unsubscribe(string(x.Filter))
+		return c.refusalCode(reasonFor(refused))
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
@@ -79,13 +91,19 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
 
-// refuse gives the code for a filter that is refused in the words of the
-// connection's version. Limit is the key in Config that struck, if one did.
+// refuse counts a filter that is refused, and gives its code. Limit is the key in
+// Config that struck.
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
-	if c.refused++; limit != "" && powerOfTwo(c.refused) {
+	if c.refused++; powerOfTwo(c.refused) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
 			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}
+	return c.refusalCode(reason)
+}
+
+// refusalCode is the code for a filter that is refused in the words of the
+// connection's version.
+func (c *conn) refusalCode(reason packets.ReasonCode) (packets.ReasonCode, error) {
 	switch c.version {
 	case packets.V5:
 		return reason, nil
@@ -101,10 +119,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.client.filters.remove(string(filter)) {
-			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
-			c.client.out.Cancel(string(filter))
-			c.client.filterBytes -= topics.Cost(len(filter))
+		if c.unsubscribe(string(filter)) {
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
@@ -112,9 +127,20 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	return c.reply(a)
 }
 
+// unsubscribe ends a subscription, and reports whether there was one.
+func (c *conn) unsubscribe(filter string) bool {
+	if !c.client.filters.remove(filter) {
+		return false
+	}
+	c.b.subscribed.Add(-1)
+	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
+	c.client.out.Cancel(filter)
+	c.client.filterBytes -= topics.Cost(len(filter))
+	return true
+}
+
 // unsubscribe takes cl off a filter that is one of its own.
 func (b *Broker) unsubscribe(filter string, cl *client) {
-	b.subscribed.Add(-1)
 	if _, _, shared := packets.SplitShared(filter); shared {
 		b.unshare(filter, cl)
 		return

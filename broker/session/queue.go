@@ -46,8 +46,8 @@ const chunkSize = 8
 
 // chunk is a piece of a queue.
 type chunk struct {
-	entries [chunkSize]entry
 	next    *chunk
+	entries [chunkSize]entry
 }
 
 var chunks = sync.Pool{New: func() any { return new(chunk) }}

@@ -104,26 +104,28 @@ func (o *Outbox) tidy() {
 }
 
 // Expand puts retained messages where r is, which a Batch has had, for the next
-// Take. It takes over the references. More are to come behind the topic name after, unless that is
-// "".
+// Take, unless they are not wanted any more. It takes over the references. More
+// are to come behind the topic name after, unless that is "".
 func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
 	o.mu.Lock()
 	defer o.unlock()
 	o.expanding = false
-	if o.replays == nil {
-		o.replays = new(replays)
+	var p *place
+	if o.replays != nil {
+		p = o.replays.wanted[r.Filter]
 	}
+	wanted := p != nil && p.replay == r
 	for _, m := range retained {
 		t := r.Terms
 		t.QoS = min(t.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
 		t.Retain = true                   // [MQTT3-3.3.1-8]
-		if o.ended || o.line == nil && !o.expected && t.QoS == 0 {
+		if !wanted || o.line == nil && !o.expected && t.QoS == 0 {
 			m.Release()
 			continue
 		}
 		o.replays.front.push(entry{message: m, Terms: t})
 	}
-	if p := o.replays.wanted[r.Filter]; p != nil && p.replay == r {
+	if wanted {
 		if r.After = after; after == "" {
 			o.replays.leave(p)
 		}
