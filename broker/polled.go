@@ -28,7 +28,8 @@ type polled struct {
 	unread    bool // there may be something to read
 	last      bool // and no more than that
 	lent      bool
-	crowded   bool // as the line says
+	crowded   bool // as mustWait says
+	relieved  bool // since it was lent; of the loop
 	written   bool // nothing is written any more
 	lingering bool // the peer is to read the farewell, and close
 	drained   bool // nothing more comes

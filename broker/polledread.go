@@ -124,7 +124,7 @@ func (p *polled) goOn() {
 func (p *polled) lend(first byte, body []byte) {
 	f := p.split.Take(body)
 	p.putOff()
-	p.lent, p.turn = true, nil
+	p.lent, p.relieved, p.turn = true, false, nil
 	go p.beside(first, f)
 }
 
@@ -137,9 +137,10 @@ func (p *polled) beside(first byte, f *frame.Frame) {
 		return
 	}
 	p.count()
+	wait := p.mustWait()
 	p.turn.end()
 	p.turn = nil
-	p.home.Post(p.back)
+	p.home.Post(func() { p.back(wait) })
 }
 
 func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
@@ -168,7 +169,7 @@ func (p *polled) handleRest() error {
 	defer rest.Release()
 	p.split.Version = p.version
 	p.split.Feed(rest.Bytes())
-	for !p.line.Crowded() {
+	for !p.mustWait() {
 		first, body, ok := p.split.Next()
 		if !ok {
 			return p.split.Err()
@@ -181,14 +182,15 @@ func (p *polled) handleRest() error {
 	return nil
 }
 
-// back is the return of a connection that was lent.
-func (p *polled) back() {
+// back is the return of a connection that was lent, and is to wait unless it has
+// been relieved meanwhile.
+func (p *polled) back(wait bool) {
 	p.lent = false
 	if p.dying() {
 		p.noticed()
 		return
 	}
-	if p.crowded = p.line != nil && p.line.Crowded(); !p.crowded {
+	if p.crowded = wait && !p.relieved; !p.crowded {
 		p.goOn()
 	}
 }
@@ -196,6 +198,7 @@ func (p *polled) back() {
 // Relieved is of session.Owner.
 func (p *polled) Relieved() {
 	p.home.Post(func() {
+		p.relieved = true
 		if p.crowded && !p.lent {
 			p.crowded = false
 			p.goOn()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,10 +45,14 @@ func over(done chan bool) bool {
 }
 
 // Who publishes more than a receiver takes is not read until that has room, and
-// nothing is lost, at QoS 0 either.
+// nothing is lost, at QoS 0 either, whoever handles the packets.
 func TestPushBack(t *testing.T) {
-	for qos := range packets.QoS(2) {
-		run(t, patient, func(w *world) {
+	for i := range 4 {
+		qos, config := packets.QoS(i%2), patient
+		if i >= 2 {
+			config.Authorize = func(context.Context, *Access) error { return nil }
+		}
+		run(t, config, func(w *world) {
 			slow, a := w.join(packets.V5, "slow"), w.join(packets.V5, "a")
 			slow.subscribe("x", qos)
 			const n = 500
