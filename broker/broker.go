@@ -33,13 +33,14 @@ type Broker struct {
 	tallies       [tallies]tally
 	running       sync.WaitGroup // Serve, connections, alarms and report; added to under mu, while not closed
 
-	mu        sync.Mutex
-	closed    bool
-	listeners map[net.Listener]bool
-	conns     map[*conn]bool
-	clients   map[string]*client // by client identifier, while there is a session
-	turned    uint64             // connections away, for MaximumConnections
-	reporting bool               // $SYS
+	mu          sync.Mutex
+	closed      bool
+	listeners   map[net.Listener]bool
+	conns       map[*conn]bool
+	clients     map[string]*client // by client identifier, while there is a session
+	subscribers map[*subscriber]bool
+	turned      uint64 // connections away, for MaximumConnections
+	reporting   bool   // $SYS
 
 	connected     int    // clients with a connection
 	mostConnected int    // clients with a connection, at once
@@ -52,12 +53,13 @@ func New(config Config) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{
-		config:    config,
-		began:     time.Now(),
-		listeners: make(map[net.Listener]bool),
-		conns:     make(map[*conn]bool),
-		clients:   make(map[string]*client),
-		shares:    shares{groups: make(map[string]*group)},
+		config:      config,
+		began:       time.Now(),
+		listeners:   make(map[net.Listener]bool),
+		conns:       make(map[*conn]bool),
+		clients:     make(map[string]*client),
+		subscribers: make(map[*subscriber]bool),
+		shares:      shares{groups: make(map[string]*group)},
 	}
 	b.retained = topics.NewRetained(topics.Limits{
 		Messages: config.MaximumRetainedMessages,
@@ -210,6 +212,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 		b.endSession(cl, t)
 	}
 	t.end()
+	b.endSubscribers()
 	for _, c := range conns {
 		c.kill(errShutdown)
 	}
