@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
@@ -18,25 +19,28 @@ type client struct {
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
+	mu          sync.Mutex      // who changes filters has it, and who else reads them
 	filters     map[string]bool // subscribed to
 	filterBytes int             // what they cost
 
 	// Under Broker.mu.
-	conn  *conn // nil while the client is absent
-	stint uint64
-	will  *testament
-	until time.Time // end of the session of an absent client, zero if never
-	alarm *time.Timer
-	delay *time.Timer // of the will
+	conn   *conn  // nil while the client is absent
+	expiry uint32 // Session Expiry Interval in seconds, as granted
+	stint  uint64
+	will   *testament
+	until  time.Time // end of the session of an absent client, zero if never
+	alarm  *time.Timer
+	delay  *time.Timer // of the will
 }
 
 // forever is a Session Expiry Interval, section 3.1.2.11.2.
 const forever = math.MaxUint32
 
-// enter gives c the session of its client identifier. A connection that has it
+// enter gives c the session of its client identifier, to be kept for so many
+// seconds without a connection. A connection that has it
 // is ended, and what it has received is handled, before [MQTT-3.1.4-3]
 // [MQTT3-3.1.4-2].
-func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
+func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err error) {
 	for {
 		b.mu.Lock()
 		cl := b.clients[c.clientID]
@@ -48,6 +52,9 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 				present, ended = true, nil
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c)
+			}
+			if err == nil {
+				c.client.expiry = expiry
 			}
 			b.mu.Unlock()
 			if ended != nil && err == nil {
@@ -139,6 +146,18 @@ func (cl *client) rest() {
 	cl.until, cl.alarm, cl.delay = time.Time{}, nil, nil
 }
 
+// changeExpiry is false where a session that would end with its connection is not
+// to any more.
+func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if expiry > 0 && cl.expiry == 0 {
+		return false
+	}
+	cl.expiry = b.grant(expiry)
+	return true
+}
+
 // leave undoes enter: the session ends, or waits for the client to come back
 // [MQTT-3.1.2-23] [MQTT-4.1.0-2].
 func (b *Broker) leave(c *conn) {
@@ -156,11 +175,11 @@ func (b *Broker) leave(c *conn) {
 	cl.conn = nil
 	b.connected--
 	var due *testament
-	ended := c.expiry == 0 || b.closed
+	ended := cl.expiry == 0 || b.closed
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
-		due = b.wait(cl, c.expiry)
+		due = b.wait(cl)
 	}
 	b.mu.Unlock()
 	close(c.left)
@@ -172,9 +191,9 @@ func (b *Broker) leave(c *conn) {
 
 // wait starts the clocks of an absent client. A will without a delay is due at
 // once. It holds b.mu.
-func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
-	if expiry != forever {
-		d := time.Duration(expiry) * time.Second
+func (b *Broker) wait(cl *client) (due *testament) {
+	if cl.expiry != forever {
+		d := time.Duration(cl.expiry) * time.Second
 		cl.until = time.Now().Add(d)
 		cl.alarm = b.later(cl, d, func() func(*turn) {
 			delete(b.clients, cl.id)

@@ -24,7 +24,6 @@ type conn struct {
 
 	// Of who serves it.
 	turn     *turn         // in which packets are handled
-	expiry   uint32        // Session Expiry Interval in seconds, as granted
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
 	patience time.Duration // between two packets, 0 for ever

@@ -37,7 +37,7 @@ func (c *conn) connect(first byte, body []byte) error {
 
 // admit lets in the client of CONNECT p, which has shown who it is.
 func (c *conn) admit(p *packets.Connect) error {
-	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
+	present, err := c.b.enter(c, p.CleanStart, c.b.grant(c.askedExpiry(p))) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (c *conn) admissible(p *packets.Connect) error {
 func (c *conn) accept(p *packets.Connect, present bool) error {
 	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
 	asked := c.askedExpiry(p)
-	if c.expiry = c.b.grant(asked); c.expiry != asked {
-		a.Props.SetSessionExpiryInterval(c.expiry)
+	if granted := c.b.grant(asked); granted != asked {
+		a.Props.SetSessionExpiryInterval(granted)
 	}
 	if c.assigned {
 		a.Props.SetAssignedClientIdentifier([]byte(c.clientID)) // [MQTT-3.1.3-7]

@@ -42,6 +42,7 @@ var (
 	errBadMethod      = &ending{packets.BadAuthenticationMethod, "not one of Methods"}
 	errTooLargeToSend = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
 	errSubscription   = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
+	errEnded          = &ending{packets.AdministrativeAction, "session ended by EndSession of the program"}
 	errTooDeepFilter  = &ending{packets.TopicFilterInvalid, "MaximumTopicLevels: a topic filter with more levels"}
 	errTooDeep        = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}
 )

@@ -77,11 +77,8 @@ func (c *conn) onPubrel(p *packets.Pubrel) error {
 
 // onDisconnect is section 3.14.4.
 func (c *conn) onDisconnect(p *packets.Disconnect) error {
-	if expiry, changed := p.Props.SessionExpiryInterval(); changed {
-		if expiry > 0 && c.expiry == 0 {
-			return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
-		}
-		c.expiry = c.b.grant(expiry)
+	if expiry, changed := p.Props.SessionExpiryInterval(); changed && !c.b.changeExpiry(c.client, expiry) {
+		return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
 	}
 	if p.Reason == packets.NormalDisconnection { // [MQTT-3.14.4-3] [MQTT3-3.14.4-3]
 		c.b.dropWill(c.client)

@@ -1,5 +1,7 @@
 package broker
 
+import "time"
+
 // Stats is what a broker has at one moment, and what it has had since New.
 type Stats struct {
 	Connections         int // those that have not sent CONNECT included
@@ -9,12 +11,20 @@ type Stats struct {
 	SharedSubscriptions int
 	Retained            int // messages, those of $SYS included
 
-	MostConnected int    // at once
-	Expired       uint64 // sessions whose Session Expiry Interval has passed
+	RetainedBytes int // as MaximumRetainedBytes counts them
+
+	Since         time.Time // when New made it
+	Accepted      uint64    // connections, those refused included
+	Refused       uint64    // connections beyond MaximumConnections
+	MostConnected int       // sessions with a connection, at once
+	Expired       uint64    // sessions whose Session Expiry Interval has passed
 
 	// Dropped is how many messages had no room in a session: each counts for each
 	// receiver that did not get it.
 	Dropped uint64
+
+	// NotRetained is how many messages were not retained for want of room.
+	NotRetained uint64
 
 	Received Traffic // from clients
 	Sent     Traffic // to clients
@@ -34,6 +44,8 @@ func (b *Broker) Stats() Stats {
 		Connections:   len(b.conns),
 		Sessions:      len(b.clients),
 		Connected:     b.connected,
+		Since:         b.began,
+		Refused:       b.turned,
 		MostConnected: b.mostConnected,
 		Expired:       b.expired,
 	}
@@ -41,7 +53,10 @@ func (b *Broker) Stats() Stats {
 	s.SharedSubscriptions = b.shares.members()
 	s.Subscriptions = b.subscriptions.Len() + s.SharedSubscriptions
 	s.Retained = b.retained.Len()
+	s.RetainedBytes = b.retained.Bytes()
+	s.Accepted = b.accepted.Load()
 	s.Dropped = b.dropped.Load()
+	s.NotRetained = b.unretained.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)
 		b.tallies[i].sent.addTo(&s.Sent)

@@ -46,8 +46,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	}
 	filter := string(x.Filter)
 	if !had {
-		c.client.filters[filter] = true
-		c.client.filterBytes += topics.Cost(len(filter))
+		c.client.add(filter)
 	}
 	s := topics.Subscription[*client]{
 		ID:         c.client.number,
@@ -73,6 +72,20 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
 
+func (cl *client) add(filter string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.filters[filter] = true
+	cl.filterBytes += topics.Cost(len(filter))
+}
+
+func (cl *client) remove(filter string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	delete(cl.filters, filter)
+	cl.filterBytes -= topics.Cost(len(filter))
+}
+
 // refuse gives the code for a filter that is refused in the words of the
 // connection's version. Limit is the key in Config that struck, if one did.
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
@@ -96,10 +109,9 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
 		if c.client.filters[string(filter)] {
-			delete(c.client.filters, string(filter))
+			c.client.remove(string(filter))
 			c.b.unsubscribe(string(filter), c.client)
 			c.client.out.Cancel(string(filter))
-			c.client.filterBytes -= topics.Cost(len(filter))
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]

@@ -206,6 +206,26 @@ func (o *Outbox) Waiting() (messages, bytes int) {
 	return o.front.len() + o.queue.len(), o.bytes
 }
 
+// Figures are what an Outbox has at one moment.
+type Figures struct {
+	Messages int // that wait to be sent
+	Bytes    int // that they count
+	InFlight int // messages at QoS 1 and 2 that are sent and not acknowledged
+	Dropped  uint64
+}
+
+// Figures counts.
+func (o *Outbox) Figures() Figures {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Figures{
+		Messages: o.front.len() + o.queue.len() - o.places.len(),
+		Bytes:    o.bytes,
+		InFlight: o.sender.InFlight(),
+		Dropped:  o.dropped,
+	}
+}
+
 // Attached reports whether the client is there, or about to be.
 func (o *Outbox) Attached() bool {
 	o.mu.Lock()
