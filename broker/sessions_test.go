@@ -39,7 +39,8 @@ func TestSessions(t *testing.T) {
 			}
 		}
 		publish(2)
-		w.settle()
+		a.next()
+		a.next()
 		publish(2)
 		s, _ := w.session("a")
 		if s.RemoteAddr == nil || !s.Connected.Equal(began) || s.QueuedBytes == 0 {
@@ -50,8 +51,6 @@ func TestSessions(t *testing.T) {
 		if got := fmt.Sprint(s); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		a.next()
-		a.next()
 		a.lose()
 		publish(5)
 		s, _ = w.session("a")
