@@ -166,17 +166,16 @@ func (c *conn) setLine(l *session.Line) {
 // end gives up the session and says farewell, whatever happens. The connection
 // has then been closed by the peer, or may be.
 func (c *conn) end(cause error) {
-	err := guard(func() error { c.part(cause); return nil })
-	if err != nil {
+	if err := guard(func() error { c.part(cause); return nil }); err != nil {
 		guard(func() error { c.logEnd(err); return nil }) // it may be the Logger that panics
+		if c.line != nil {
+			c.line.Close(nil, false, &c.turn.Turn)
+		}
+		c.b.leave(c)
 	}
 	if c.proof != nil {
 		c.proof.end()
 	}
-	if c.line != nil {
-		c.line.Close(nil, false, &c.turn.Turn)
-	}
-	c.b.leave(c)
 	c.count()
 }
 

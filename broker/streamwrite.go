@@ -36,6 +36,7 @@ func (s *stream) writeOut(l *session.Line) {
 	if r := w.batch.Replay; r != nil { // the session goes on
 		s.client.out.Expand(r, nil, r.After)
 	}
+	l.Abandon()
 	s.hangUp(err)
 	close(s.written)
 }

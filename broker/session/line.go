@@ -136,8 +136,7 @@ func (l *Line) Hurry() {
 
 // Close lets the owner end the line when it has sent the control packets, with
 // flush also those messages that need not wait for the peer, and behind all that
-// final. Without flush the messages stay in the Outbox. A second time nothing is
-// sent but what the first has left.
+// final. Without flush the messages stay in the Outbox.
 func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 	o := l.out
 	o.mu.Lock()
@@ -151,6 +150,19 @@ func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 		l.relieve()
 	}
 	if o.line == l && !flush {
+		o.detach()
+	}
+}
+
+// Abandon is for an owner that cannot send any more. What has been taken is as
+// good as sent; the rest stays in the Outbox.
+func (l *Line) Abandon() {
+	o := l.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.closed, l.hurry = true, true
+	l.relieve()
+	if o.line == l {
 		o.detach()
 	}
 }

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"broker/auth":     {},
 	"broker/listener": {"github.com/gobwas/ws", "github.com/pires/go-proxyproto"},
 	"broker/topics":   {"packets"},
-	"broker/session":  {"packets", "packets/wire", "packets/frame", "packets/flow"},
+	"broker/session":  {"packets", "packets/wire", "packets/frame", "packets/flow", "github.com/valyala/bytebufferpool"},
 	"tools":           {"*"},
 	"bench":           {"*"},
 }
