@@ -17,6 +17,7 @@ import (
 // goroutines may use it.
 type Broker struct {
 	config Config
+	hooks  hooks
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
 	began  time.Time
@@ -52,8 +53,13 @@ func New(config Config) (*Broker, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
+	hooks, err := newHooks(config.Hooks)
+	if err != nil {
+		return nil, err
+	}
 	b := &Broker{
 		config:      config,
+		hooks:       hooks,
 		began:       time.Now(),
 		listeners:   make(map[net.Listener]bool),
 		conns:       make(map[*conn]bool),

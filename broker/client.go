@@ -160,12 +160,13 @@ func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
 
 // leave undoes enter: the session ends, or waits for the client to come back
 // [MQTT-3.1.2-23] [MQTT-4.1.0-2].
-func (b *Broker) leave(c *conn) {
+func (b *Broker) leave(c *conn, cause error) {
 	cl := c.client
 	if cl == nil || c.away {
 		return
 	}
 	c.away = true
+	c.tellDisconnected(cause)
 	if c.line == nil {
 		cl.out.Forsake()
 	}

@@ -33,6 +33,12 @@ type Config struct {
 	// Authenticate; who names another is refused with 0x8C. New copies it.
 	Methods map[string]Method
 
+	// Hooks hears what happens. It has one or more of the interfaces ConnectedHook,
+	// DisconnectedHook, SubscribedHook, UnsubscribedHook, PublishedHook,
+	// DeliveredHook and DroppedHook, for which New asks it. What it has not costs
+	// nothing. Nil is nobody who listens.
+	Hooks any
+
 	// MaximumConnections is how many connections there may be at once, those that
 	// have not sent CONNECT included. One more is closed. Default 100 000.
 	MaximumConnections int

@@ -171,7 +171,7 @@ func (c *conn) end(cause error) {
 		if c.line != nil {
 			c.line.Close(nil, false, &c.turn.Turn)
 		}
-		c.b.leave(c)
+		c.b.leave(c, cause)
 	}
 	if c.proof != nil {
 		c.proof.end()
@@ -186,7 +186,7 @@ func (c *conn) part(cause error) {
 		}
 		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown), &c.turn.Turn)
 	}
-	c.b.leave(c)
+	c.b.leave(c, cause)
 	c.logEnd(cause)
 	if c.line == nil {
 		c.link.hangUp(c.refuseWith(cause))

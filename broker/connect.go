@@ -47,6 +47,7 @@ func (c *conn) admit(p *packets.Connect) error {
 	if p.HasWill {
 		c.b.setWill(c.client, willOf(p, c.clientID)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
 	}
+	c.tellConnected(p, present)
 	c.turn.forget() // CONNECT comes once
 	return nil
 }

@@ -111,6 +111,7 @@ func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 
 // pass gives m to those who have subscribed.
 func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
+	b.tellPublished(m)
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
 	for rest := t.clients; len(rest) > 0; {
 		n := 1
@@ -167,6 +168,7 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 	pushed, n := to.out.Push(m, terms, t)
 	if pushed == session.Dropped || pushed == session.Overflow {
 		b.dropped.Add(1)
+		b.tellDropped(to, m, terms.QoS)
 	}
 	switch {
 	case pushed == session.Overflow:

@@ -69,6 +69,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 			Until:  c.b.retentions.Load(),
 		})
 	}
+	c.tellSubscribed(filter, x, x.QoS)
 	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
 
@@ -112,6 +113,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 			c.client.remove(string(filter))
 			c.b.unsubscribe(string(filter), c.client)
 			c.client.out.Cancel(string(filter))
+			c.tellUnsubscribed(string(filter))
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
