@@ -30,6 +30,7 @@ func receive(b *Broker, number uint64, p session.Peer, o topics.Options) *receiv
 
 // Flush is nothing: the test takes.
 func (r *receiver) Flush(*session.Line) {}
+func (r *receiver) Relieved()           {}
 
 // take gives how many messages there were.
 func (r *receiver) take(c *conn) (n int) {

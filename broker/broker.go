@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/loop"
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 )
@@ -32,6 +33,7 @@ type Broker struct {
 	lastID        atomic.Uint64 // of sessions and groups
 	accepted      atomic.Uint64 // connections
 	tallies       [tallies]tally
+	loops         loops
 	running       sync.WaitGroup // Serve, connections, alarms and report; added to under mu, while not closed
 
 	mu          sync.Mutex
@@ -71,6 +73,7 @@ func New(config Config) (*Broker, error) {
 		Messages: config.MaximumRetainedMessages,
 		Bytes:    config.MaximumRetainedBytes,
 	}, (*session.Message).Release)
+	b.loops.poller = loop.NewPoller
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -86,6 +89,7 @@ const (
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
 // ln. Connections that it has accepted live on until Shutdown.
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
+	ln, accept := b.acceptor(ln)
 	defer ln.Close()
 	if !b.listen(ln) {
 		return ErrClosed
@@ -93,12 +97,11 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	defer b.unlisten(ln)
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	for pause := minPause; ; {
-		nc, err := ln.Accept()
+		err := accept()
 		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
 			pause = minPause
-			b.start(nc)
 		case b.ctx.Err() != nil:
 			return ErrClosed
 		case ctx.Err() != nil:
@@ -157,38 +160,42 @@ func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 
 var errFull = errors.New("broker: there are MaximumConnections")
 
-// start serves nc, or closes it.
-func (b *Broker) start(nc net.Conn) error {
-	s := newStream(b, nc)
-	b.mu.Lock()
-	err := ErrClosed
+// admit begins to serve a connection with start, unless there are too many.
+func (b *Broker) admit(remote net.Addr, start func() (*conn, error)) error {
+	turned, err := b.enlist(start)
 	switch {
-	case b.closed:
-	case len(b.conns) >= b.config.MaximumConnections:
-		b.turned++
-		err = errFull
-	default:
-		b.conns[&s.conn] = true
-		b.running.Add(1)
-		err = nil
-		if !b.reporting && b.config.SysInterval > 0 {
-			b.reporting = true
-			b.running.Add(1)
-			go b.report()
-		}
-	}
-	turned := b.turned
-	b.mu.Unlock()
-	if err == nil {
-		go s.run()
-		return nil
-	}
-	nc.Close()
-	if err == errFull && powerOfTwo(turned) {
+	case err == nil, err == ErrClosed:
+	case err != errFull:
+		b.config.Logger.Warn("connection refused", "remote", remote, "error", err)
+	case powerOfTwo(turned):
 		b.config.Logger.Warn("connection refused", "limit", "MaximumConnections",
-			"value", b.config.MaximumConnections, "remote", nc.RemoteAddr(), "refused", turned)
+			"value", b.config.MaximumConnections, "remote", remote, "refused", turned)
 	}
 	return err
+}
+
+func (b *Broker) enlist(start func() (*conn, error)) (turned uint64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return 0, ErrClosed
+	case len(b.conns) >= b.config.MaximumConnections:
+		b.turned++
+		return b.turned, errFull
+	}
+	c, err := start()
+	if err != nil {
+		return 0, err
+	}
+	b.conns[c] = true
+	b.running.Add(1)
+	if !b.reporting && b.config.SysInterval > 0 {
+		b.reporting = true
+		b.running.Add(1)
+		go b.report()
+	}
+	return 0, nil
 }
 
 // powerOfTwo is how what may happen often is logged seldom.
@@ -258,6 +265,9 @@ func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
 			absent = append(absent, cl)
 			delete(b.clients, id)
 		}
+	}
+	for _, h := range b.loops.homes {
+		h.Stop()
 	}
 	b.mu.Unlock()
 	b.cancel()

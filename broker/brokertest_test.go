@@ -46,15 +46,31 @@ func (l *log) String() string {
 // world is a broker with fake time, and the peers of one test.
 type world struct {
 	*testing.T
-	b   *Broker
-	log *log
+	b     *Broker
+	log   *log
+	piped bool // peers are on the other end of a pipe
 }
 
-// run runs f with a broker in a bubble of fake time.
+// run runs f with a broker in a bubble of fake time, once for each engine.
 func run(t *testing.T, config Config, f func(w *world)) {
+	t.Helper()
+	t.Run("loops", func(t *testing.T) {
+		config.Engine, config.Loops = EventLoops, 2
+		runOne(t, config, f)
+	})
+	t.Run("goroutines", func(t *testing.T) {
+		config.Engine = Goroutines
+		runOne(t, config, f)
+	})
+}
+
+func runOne(t *testing.T, config Config, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, config)
+		if config.Engine == EventLoops {
+			w.b.loops.poller, w.piped = newPool, true
+		}
 		defer func() {
 			if err := w.b.Shutdown(context.Background()); err != nil {
 				t.Errorf("Shutdown: %v", err)
@@ -95,6 +111,13 @@ type peer struct {
 
 func (w *world) dial(v packets.Version) *peer {
 	w.Helper()
+	if w.piped {
+		x := newPipe()
+		if err := w.b.startPolled(x); err != nil {
+			w.Fatal(err)
+		}
+		return w.over(&faraway{pipe: x}, v)
+	}
 	nc, err := w.b.Dial(context.Background())
 	if err != nil {
 		w.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -38,6 +39,12 @@ type Config struct {
 	// DeliveredHook and DroppedHook, for which New asks it. What it has not costs
 	// nothing. Nil is nobody who listens.
 	Hooks any
+
+	// Engine is how connections are served. Default EventLoops.
+	Engine Engine
+
+	// Loops is how many event loops there are. Default GOMAXPROCS, at most 1024.
+	Loops int
 
 	// MaximumConnections is how many connections there may be at once, those that
 	// have not sent CONNECT included. One more is closed. Default 100 000.
@@ -162,6 +169,7 @@ func (c *Config) complete() error {
 		least, most int
 		normal      int
 	}{
+		{"Loops", &c.Loops, 1, 1024, runtime.GOMAXPROCS(0)},
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
@@ -182,14 +190,8 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
 		}
 	}
-	if c.Sharing >= endOfSharing {
-		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
-	}
-	c.SharingOf = maps.Clone(c.SharingOf)
-	for name, s := range c.SharingOf {
-		if s >= endOfSharing {
-			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
-		}
+	if err := c.completeChoices(); err != nil {
+		return err
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
 	c.SysInterval = cmp.Or(c.SysInterval, 10*time.Second)
@@ -210,6 +212,23 @@ func (c *Config) complete() error {
 		}
 	}
 	return c.completeMethods()
+}
+
+// completeChoices is for what has a name.
+func (c *Config) completeChoices() error {
+	if c.Engine >= endOfEngines {
+		return fmt.Errorf("broker: Config.Engine is %d: expected EventLoops or Goroutines", c.Engine)
+	}
+	if c.Sharing >= endOfSharing {
+		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
+	}
+	c.SharingOf = maps.Clone(c.SharingOf)
+	for name, s := range c.SharingOf {
+		if s >= endOfSharing {
+			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
+		}
+	}
+	return nil
 }
 
 func (c *Config) completeMethods() error {

@@ -46,7 +46,7 @@ type conn struct {
 // link is a connection as its engine has it.
 type link interface {
 	// Flush sends what the line has. After Over it hangs up.
-	session.Flusher
+	session.Owner
 
 	// take makes body, that of the packet that is being handled, the caller's.
 	take(body []byte) *frame.Frame
@@ -69,6 +69,16 @@ type link interface {
 	peerName() string
 }
 
+// How long, and for how many bytes, a connection that ends is still read, so
+// that its peer gets to know why.
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 1 << 20
+)
+
+// progress is how many bytes of a packet renew patience.
+const progress = 4096
+
 // init makes c a connection of b.
 func (c *conn) init(b *Broker, l link) {
 	c.b, c.link = b, l
@@ -80,12 +90,15 @@ func (c *conn) init(b *Broker, l link) {
 
 // guard makes a panic an error.
 func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
-		}
-	}()
+	defer caught(&err)
 	return f()
+}
+
+// caught is for defer: it makes a panic an error.
+func caught(err *error) {
+	if v := recover(); v != nil {
+		*err = &panicked{v, debug.Stack()}
+	}
 }
 
 // packet handles a packet. An error is why the connection ends.
@@ -153,6 +166,22 @@ func (c *conn) kill(cause error) {
 	}
 }
 
+// dying reports whether there is a reason to end.
+func (c *conn) dying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause != nil
+}
+
+// setCause lets nobody else end the connection.
+func (c *conn) setCause(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = cause
+	}
+}
+
 // setLine says that there is one.
 func (c *conn) setLine(l *session.Line) {
 	c.mu.Lock()
@@ -180,6 +209,7 @@ func (c *conn) end(cause error) {
 }
 
 func (c *conn) part(cause error) {
+	c.setCause(cause)
 	if c.line != nil {
 		if errors.Is(cause, errTakenOver) {
 			c.client.out.Expect()

@@ -154,6 +154,9 @@ func TestAuthenticate(t *testing.T) {
 				c.HasPassword, c.Password = true, []byte("secret")
 			}
 		}
+		for len(logins) > 0 {
+			<-logins
+		}
 		w.join(packets.V5, "id", user("good"))
 		if l := <-logins; l.ClientID != "id" || string(l.Password) != "secret" || !l.HasPassword || l.Version != packets.V5 || l.RemoteAddr == nil {
 			t.Errorf("login %+v", l)

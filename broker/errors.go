@@ -37,6 +37,7 @@ var (
 	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
 	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
 	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
+	errWriteTimeout   = &ending{packets.UnspecifiedError, "WriteTimeout: the client takes nothing of what it is sent"}
 	errProofTimeout   = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
 	errNoMethod       = &ending{packets.NotAuthorized, "no authentication method, and no Authenticate"}
 	errBadMethod      = &ending{packets.BadAuthenticationMethod, "not one of Methods"}

@@ -127,8 +127,7 @@ func TestPanic(t *testing.T) {
 			watcher := w.join(packets.V5, "watcher")
 			watcher.subscribe("will", 0)
 			client, server := net.Pipe()
-			bad.Conn = server
-			if err := w.b.start(bad); err != nil {
+			if err := w.b.start(&badConn{server, bad.reads, bad.writes}); err != nil {
 				t.Fatal(err)
 			}
 			p := w.over(client, packets.V5)

@@ -103,7 +103,7 @@ func TestWriteTimeout(t *testing.T) {
 		a.subscribe("will", 0)
 		dead.subscribe("x", 1)
 		begin := time.Now()
-		a.send(message("x", "1", 1))
+		a.send(message("x", kilobyte+kilobyte, 1))
 		a.want("PUBACK packet-id=1", `PUBLISH topic=will payload="timeout"`)
 		if d := time.Since(begin); d != 5*time.Second {
 			t.Errorf("after %s", d)

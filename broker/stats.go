@@ -14,7 +14,7 @@ type Stats struct {
 	RetainedBytes int // as MaximumRetainedBytes counts them
 
 	Since         time.Time // when New made it
-	Accepted      uint64    // connections, those refused included
+	Accepted      uint64    // connections that were served, also without CONNECT
 	Refused       uint64    // connections beyond MaximumConnections
 	MostConnected int       // sessions with a connection, at once
 	Expired       uint64    // sessions whose Session Expiry Interval has passed

@@ -10,27 +10,21 @@ import (
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
-// How long, and for how many bytes, a connection that ends is still read, so
-// that its peer gets to know why.
-const (
-	lingerTime  = 2 * time.Second
-	lingerBytes = 1 << 20
-)
-
 // stream is a connection that a goroutine of its own reads. Another one writes,
 // while there is something to write.
 type stream struct {
 	conn
-	nc      net.Conn
-	in      *frame.Reader
-	fresh   bool          // a packet is complete, patience begins anew
-	came    int           // bytes since patience began
-	written chan struct{} // closed when nothing is written any more
-	endBy   time.Time     // for writes, once the connection ends; under conn.mu
+	nc       net.Conn
+	in       *frame.Reader
+	fresh    bool          // a packet is complete, patience begins anew
+	came     int           // bytes since patience began
+	relieved chan struct{} // the line is not Crowded any more
+	written  chan struct{} // closed when nothing is written any more
+	endBy    time.Time     // for writes, once the connection ends; under conn.mu
 }
 
 func newStream(b *Broker, nc net.Conn) *stream {
-	s := &stream{nc: nc, fresh: true, written: make(chan struct{})}
+	s := &stream{nc: nc, fresh: true, relieved: make(chan struct{}, 1), written: make(chan struct{})}
 	s.init(b, s)
 	s.in = frame.NewReader(s)
 	s.in.Limit = uint32(b.config.MaximumPacketSize)
@@ -45,7 +39,7 @@ func (s *stream) run() {
 	if s.turn == nil {
 		s.turn = begin()
 	}
-	s.setEnd(cause)
+	s.setEnd()
 	s.end(cause)
 	s.turn.end()
 	s.drain()
@@ -76,15 +70,11 @@ func (s *stream) await() {
 	if s.line == nil {
 		return
 	}
-	relieved := make(chan struct{})
-	if s.line.Crowded(func() { close(relieved) }) {
+	for s.line.Crowded() {
 		s.turn.Flush()
-		<-relieved
+		<-s.relieved
 	}
 }
-
-// progress is how many bytes of a packet renew patience.
-const progress = 4096
 
 // Read is for frame.Reader. A turn ends where there is nothing more to read.
 //
@@ -152,6 +142,14 @@ func (s *stream) write(b []byte) error {
 	return err
 }
 
+// Relieved is of session.Owner.
+func (s *stream) Relieved() {
+	select {
+	case s.relieved <- struct{}{}:
+	default:
+	}
+}
+
 func (s *stream) allowFirst() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,12 +174,9 @@ func (s *stream) hangUp(err error) {
 }
 
 // setEnd gives what is left to do little time.
-func (s *stream) setEnd(cause error) {
+func (s *stream) setEnd() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cause == nil {
-		s.cause = cause
-	}
 	s.endBy = time.Now().Add(lingerTime)
 	s.nc.SetDeadline(s.endBy)
 }

@@ -125,8 +125,11 @@ func (s *subscriber) end(flush bool) {
 	s.client.out.End()
 }
 
-// Flush is for session.Line: it wakes the loop.
+// Flush wakes the loop.
 func (s *subscriber) Flush(*session.Line) { s.due <- struct{}{} }
+
+// Relieved is nothing: no packets are answered here.
+func (s *subscriber) Relieved() {}
 
 // all is the loop.
 func (s *subscriber) all(yield func(Message) bool) {

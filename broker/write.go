@@ -13,6 +13,7 @@ const sendInPlace = 4096
 
 // writer is what it takes to send a batch.
 type writer struct {
+	line    *session.Line // whose batch it is, where that has to be remembered
 	batch   session.Batch
 	encoder session.Encoder
 	buf     []byte
@@ -80,9 +81,11 @@ func (w *writer) release() {
 	}
 }
 
-// done gives w back.
+// done gives w back, with nothing in it, whatever has happened.
 func (w *writer) done() {
+	w.release()
 	w.batch.Reset()
+	w.line = nil
 	writers.Put(w)
 }
 

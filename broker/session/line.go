@@ -32,12 +32,12 @@ func (p *Peer) Fits(x packets.Packet) bool {
 // its owner takes batches out. It has no memory of its own while it is idle.
 type Line struct {
 	out     *Outbox
-	owner   Flusher
+	owner   Owner
 	peer    Peer
 	aliases *flow.AliasOut             // nil if the peer allows none
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   []byte                     // last of all
-	relief  func()                     // for who has been told that it is Crowded
+	crowded bool                       // as the owner has been told
 	owed    bool                       // somebody is about to Take, or takes
 	hurry   bool                       // nobody waits any more
 	closed  bool
@@ -51,7 +51,7 @@ const controlLimit = 32 << 10
 // waits for PUBCOMP, then with DUP what is not acknowledged, and then what waits
 // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer; a
 // nil connack is none. The line before, if there was one, is closed.
-func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Flusher, t *Turn) *Line {
+func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
 	if connack != nil && !p.Fits(connack) {
 		return nil
 	}
@@ -107,22 +107,18 @@ func (l *Line) Control(p packets.Packet, t *Turn) bool {
 }
 
 // Crowded reports whether the peer does not take the answers that it has asked
-// for. Who is told so should not read more of its packets until relief is called,
-// once. That may be before Crowded returns, and must not wait for anything.
-func (l *Line) Crowded(relief func()) bool {
+// for. Then no more of its packets should be read until the owner is Relieved.
+func (l *Line) Crowded() bool {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	if l.hurry || l.control == nil || len(l.control.B) <= controlLimit {
-		return false
-	}
-	l.relief = relief
-	return true
+	l.crowded = !l.hurry && l.control != nil && len(l.control.B) > controlLimit
+	return l.crowded
 }
 
 func (l *Line) relieve() {
-	if f := l.relief; f != nil {
-		l.relief = nil
-		f()
+	if l.crowded {
+		l.crowded = false
+		l.owner.Relieved()
 	}
 }
 

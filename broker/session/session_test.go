@@ -19,6 +19,7 @@ func text(topic, payload string, qos packets.QoS) *Message {
 type nobody struct{}
 
 func (nobody) Flush(*Line) {}
+func (nobody) Relieved()   {}
 
 func open(limit int, receiveMaximum uint16) (*Outbox, *Line) {
 	o := NewOutbox(Limits{Messages: 1000, Bytes: limit})

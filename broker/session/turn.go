@@ -1,11 +1,15 @@
 package session
 
-// Flusher sends what a Line has.
-type Flusher interface {
+// Owner sends what a Line has.
+type Owner interface {
 	// Flush calls Take until that is not Filled any more, and sends what it gives.
 	// It need not have done so when it returns, and must not wait for the peer.
 	// Until Take has said that the line is Idle, nobody else calls Flush for it.
 	Flush(l *Line)
+
+	// Relieved says that a line which was Crowded is not any more. It may come when
+	// it is not expected, and must not wait for anything.
+	Relieved()
 }
 
 // Turn is a stretch of work of one goroutine, and the lines that it has given

@@ -27,13 +27,17 @@ type serve struct {
 	TLSKey            string         `name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
 	TLSClientCA       string         `name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
 	ProxyProtocolFrom []netip.Prefix `placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	Engine            string         `enum:"loops,goroutines" default:"loops" placeholder:"ENGINE" help:"How TCP and unix sockets are served on Linux: loops, a few goroutines for all of them, or goroutines, two for each. Default: loops."`
+	Loops             int            `placeholder:"N" help:"How many event loops there are. Default: one for each processor."`
 	LogLevel          slog.Level     `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info."`
 }
+
+var engines = map[string]broker.Engine{"loops": broker.EventLoops, "goroutines": broker.Goroutines}
 
 // Run serves until a signal comes.
 func (s *serve) Run(w *world) error {
 	logger := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: s.LogLevel}))
-	b, err := broker.New(broker.Config{Logger: logger})
+	b, err := broker.New(broker.Config{Logger: logger, Engine: engines[s.Engine], Loops: s.Loops})
 	if err != nil {
 		return err
 	}

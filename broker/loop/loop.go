@@ -1,0 +1,208 @@
+// Package loop serves many connections with few goroutines: each Loop waits for
+// all of its sockets at once, and calls the Handler of each that is ready. A
+// connection that is idle costs what its Handler is, and nothing else: it has no
+// goroutine, no buffer and no timer of its own.
+package loop
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// ErrAgain is that a Socket has nothing to read, or no room for what is written:
+// its Handler hears when it does.
+var ErrAgain = errors.New("loop: not now")
+
+// Socket is a connection whose methods do not wait.
+type Socket interface {
+	// Read gives io.EOF at the end of what the peer sends.
+	Read(b []byte) (int, error)
+
+	// Write takes what has been written off v. With ErrAgain, that is not all.
+	Write(v *net.Buffers) (int, error)
+
+	CloseWrite() error
+	Close() error
+	RemoteAddr() net.Addr
+}
+
+// Handler is a connection as the loop has it. The goroutine of the loop calls it.
+type Handler interface {
+	// Readable says that there may be something to read, and whether that is the
+	// last. It comes once: before it comes again Read has to give less than it was
+	// asked for, or the Handler to call [Loop.Again]. What comes behind the last is
+	// io.EOF, or another error.
+	Readable(last bool)
+
+	// Writable says that there may be room, after [Loop.Watch].
+	Writable()
+
+	// Due says that the time of its Timer has come.
+	Due()
+}
+
+// Poller waits for sockets.
+type Poller interface {
+	// Add begins to report when s is readable. It and Watch are for one goroutine.
+	Add(s Socket, h Handler) error
+
+	// Watch reports when s is writable, which it may be at once.
+	Watch(s Socket) error
+
+	// Forget is for a socket that is about to be closed.
+	Forget(s Socket)
+
+	// Wait waits until something is ready, or a Wake, or the time is over, which is
+	// never if it is negative.
+	Wait(timeout time.Duration) error
+
+	// Report calls the handlers of what is ready.
+	Report()
+
+	// Wake ends a Wait, now or the next. Any goroutine may call it.
+	Wake()
+
+	Close() error
+}
+
+// Loop is one goroutine with many connections. Only Post may be called by others.
+type Loop struct {
+	poller Poller
+	now    time.Time
+	turn   func() // called at the end of each
+	buf    []byte
+	again  []Handler
+	timers timers
+	spare  []func() // memory for posted
+	size   int      // sockets
+
+	mu      sync.Mutex
+	posted  []func()
+	asleep  bool
+	stopped bool
+}
+
+// bufferSize is how much is read at once, in bytes.
+const bufferSize = 64 << 10
+
+// New makes a loop that calls turn when it has called all handlers that there was
+// something for.
+func New(p Poller, turn func()) *Loop {
+	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), now: time.Now()}
+}
+
+// Run is the life of the loop. It ends after Stop, with its last socket. The
+// error is that the Poller fails.
+func (l *Loop) Run() error {
+	defer l.poller.Close()
+	for {
+		if err := l.poller.Wait(l.patience()); err != nil {
+			return err
+		}
+		l.now = time.Now()
+		l.poller.Report()
+		l.answer()
+		l.repeat()
+		for h := l.timers.due(l.now); h != nil; h = l.timers.due(l.now) {
+			h.Due()
+		}
+		l.turn()
+		if l.over() {
+			return nil
+		}
+	}
+}
+
+// patience is how long the loop may wait.
+func (l *Loop) patience() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.posted) > 0 || len(l.again) > 0 {
+		return 0
+	}
+	l.asleep = true
+	return l.timers.wait(time.Now())
+}
+
+// answer calls what has been posted.
+func (l *Loop) answer() {
+	l.mu.Lock()
+	all := l.posted
+	l.posted, l.spare, l.asleep = l.spare, nil, false
+	l.mu.Unlock()
+	for _, f := range all {
+		f()
+	}
+	clear(all)
+	l.spare = all[:0]
+}
+
+// repeat calls those who have more to read.
+func (l *Loop) repeat() {
+	n := len(l.again)
+	for i := range n {
+		l.again[i].Readable(false)
+	}
+	m := copy(l.again, l.again[n:])
+	clear(l.again[m:])
+	l.again = l.again[:m]
+}
+
+func (l *Loop) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopped && l.size == 0 && len(l.posted) == 0
+}
+
+// Post lets the loop call f soon. What is posted comes in its order. It does not
+// wait; after the end of the loop it does nothing.
+func (l *Loop) Post(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.posted = append(l.posted, f)
+	if l.asleep {
+		l.asleep = false
+		l.poller.Wake()
+	}
+}
+
+// Stop lets Run end when no socket is left. Any goroutine may call it.
+func (l *Loop) Stop() {
+	l.Post(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stopped = true
+	})
+}
+
+// Add begins to serve s.
+func (l *Loop) Add(s Socket, h Handler) error {
+	if err := l.poller.Add(s, h); err != nil {
+		return err
+	}
+	l.size++
+	return nil
+}
+
+// Watch lets h be Writable when s is, which it may be at once.
+func (l *Loop) Watch(s Socket) error { return l.poller.Watch(s) }
+
+// Remove closes s, which has been added, and stops its timer.
+func (l *Loop) Remove(s Socket, t *Timer) {
+	l.SetTimer(t, time.Time{})
+	l.poller.Forget(s)
+	s.Close()
+	l.size--
+}
+
+// Again calls h.Readable, with false, in the next turn.
+func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
+
+// Now is when the turn began.
+func (l *Loop) Now() time.Time { return l.now }
+
+// Buffer is memory to read to, in which nobody finds anything after the call of a
+// Handler.
+func (l *Loop) Buffer() []byte { return l.buf }

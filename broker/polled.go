@@ -1,0 +1,152 @@
+package broker
+
+import (
+	"net"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+// polled is a connection on an event loop, whose goroutine reads it and handles
+// its packets. What may have to wait, such as CONNECT, and the end, is done by a
+// goroutine beside the loop. The connection is lent to that one until then, and
+// is not read. Who owes its line a flush writes, whatever goroutine that is.
+//
+// Its fields belong to the loop, or to whom it is lent.
+type polled struct {
+	conn
+	home   *home
+	socket loop.Socket
+	split  frame.Splitter
+	rest   *frame.Frame // has been read and not handled, nil if nothing has
+	packed *frame.Frame // has the packet that is handled beside the loop
+	timer  loop.Timer
+	since  time.Time // patience began
+	came   int       // bytes since then
+
+	unread  bool // there may be something to read
+	last    bool // and no more than that
+	lent    bool
+	crowded bool // as the line says
+
+	blocked   *writer   // that the socket has no room for
+	tried     time.Time // when it had some for the last time
+	written   bool      // all has been
+	lingering bool      // the peer is to read the farewell, and close
+	endBy     time.Time // of that
+	drained   int       // bytes that came while it did, all if there are no more
+	aborted   bool      // nothing is waited for any more
+
+	room chan struct{} // for what is written without a line; under conn.mu
+}
+
+// home is the loop that a connection is on.
+type home struct {
+	*loop.Loop
+	turn    *turn
+	handled int // bytes since the last flush
+}
+
+// burst is how many bytes are handled, more or less, before those who got
+// something in this turn are flushed.
+const burst = 256 << 10
+
+// endTurn flushes who got something.
+func (h *home) endTurn() {
+	h.turn.Flush()
+	h.handled = 0
+}
+
+// handle counts n bytes.
+func (h *home) handle(n int) {
+	if h.handled += n; h.handled >= burst {
+		h.endTurn()
+	}
+}
+
+func newPolled(b *Broker, h *home, s loop.Socket) *polled {
+	p := &polled{home: h, socket: s}
+	p.init(b, p)
+	p.timer.Init(p)
+	p.split.Limit = uint32(b.config.MaximumPacketSize)
+	return p
+}
+
+// begin is the first that the loop hears of the connection.
+func (p *polled) begin() {
+	p.since = p.started
+	if err := p.home.Add(p.socket, p); err != nil {
+		p.b.config.Logger.Warn("connection refused", "remote", p.remoteAddr(), "error", err)
+		p.socket.Close()
+		p.b.finished(&p.conn)
+		return
+	}
+	p.setTimer()
+}
+
+// setTimer is for the time when there is something to do though nothing happens.
+func (p *polled) setTimer() {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if p.lingering {
+		sooner(p.endBy)
+	} else if p.patience > 0 && !p.lent && !p.crowded {
+		sooner(p.since.Add(p.patience))
+	}
+	if p.blocked != nil {
+		sooner(p.tried.Add(p.b.config.WriteTimeout))
+	}
+	p.home.SetTimer(&p.timer, at)
+}
+
+// Due is of loop.Handler.
+func (p *polled) Due() {
+	now := p.home.Now()
+	switch {
+	case p.lingering && !now.Before(p.endBy):
+		p.giveUp()
+		return
+	case p.blocked != nil && !now.Before(p.tried.Add(p.b.config.WriteTimeout)):
+		p.fail(p.unblock(), errWriteTimeout)
+	case p.patience > 0 && !p.lent && !p.crowded && !p.lingering && !now.Before(p.since.Add(p.patience)):
+		p.finish(p.whyEnd(nil, true))
+	}
+	p.setTimer()
+}
+
+// take is of link, as what follows is.
+func (p *polled) take(body []byte) *frame.Frame {
+	if p.packed != nil {
+		p.packed.Retain()
+		return p.packed
+	}
+	return p.split.Take(body)
+}
+
+func (p *polled) notice() { p.home.Post(p.noticed) }
+
+func (p *polled) noticed() {
+	if !p.lent && !p.lingering {
+		p.finish(p.whyEnd(nil, false))
+	}
+}
+
+func (p *polled) abort() {
+	p.kill(net.ErrClosed)
+	p.home.Post(func() {
+		p.aborted = true
+		if p.lingering {
+			p.giveUp()
+		}
+	})
+}
+
+func (p *polled) remoteAddr() net.Addr { return p.socket.RemoteAddr() }
+
+// peerName is empty: certificates are for TLS, which is not on a loop.
+func (p *polled) peerName() string { return "" }

@@ -1,0 +1,167 @@
+package broker
+
+import (
+	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+// Readable is of loop.Handler.
+func (p *polled) Readable(last bool) {
+	p.unread = true
+	p.last = p.last || last
+	p.read()
+}
+
+// read reads once, if it may.
+func (p *polled) read() {
+	if !p.unread || p.lent || p.crowded {
+		return
+	}
+	b := p.home.Buffer()
+	n, err := p.socket.Read(b)
+	if err == loop.ErrAgain {
+		p.unread = false
+		return
+	}
+	p.unread = err == nil && (n == len(b) || p.last)
+	switch {
+	case p.lingering:
+		p.drain(n, err)
+	case err != nil:
+		p.finish(p.whyEnd(err, false))
+	default:
+		p.arrive(n)
+		p.feed(b[:n])
+	}
+	if p.unread && !p.lent && !p.crowded {
+		p.home.Again(p)
+	}
+}
+
+// arrive counts bytes that have come. Patience is for the time between packets,
+// as for a stream.
+func (p *polled) arrive(n int) {
+	p.home.turn.received.Bytes += uint64(n)
+	p.home.handle(n)
+	if p.came += n; p.came >= progress && p.line != nil {
+		p.since, p.came = p.home.Now(), 0
+	}
+}
+
+// feed handles the packets in piece.
+func (p *polled) feed(piece []byte) {
+	p.turn = p.home.turn
+	p.split.Feed(piece)
+	err := p.handleAll()
+	p.tally.received.add(p.home.turn.received)
+	p.home.turn.received = Traffic{}
+	if p.lent {
+		return
+	}
+	p.turn = nil
+	if err != nil {
+		p.finish(err)
+	}
+}
+
+// handleAll handles what has been fed, until it has to be put off.
+func (p *polled) handleAll() (err error) {
+	defer caught(&err)
+	for {
+		p.split.Version = p.version
+		first, body, ok := p.split.Next()
+		if !ok {
+			return p.split.Err()
+		}
+		p.since, p.came = p.home.Now(), 0
+		if p.mayWait(first) {
+			p.lend(first, body)
+			return nil
+		}
+		if err := p.packet(first, body); err != nil {
+			return err
+		}
+		if p.crowded = p.line.Crowded(); p.crowded {
+			p.putOff()
+			return nil
+		}
+	}
+}
+
+// mayWait reports whether a packet asks the user of the package something, or
+// waits for another connection.
+func (p *polled) mayWait(first byte) bool {
+	return p.line == nil || packets.Type(first>>4) == packets.TypeAuth
+}
+
+// putOff keeps what has been fed and not handled.
+func (p *polled) putOff() {
+	if rest := p.split.Rest(); len(rest) > 0 {
+		p.rest = frame.Copy(rest)
+	}
+}
+
+// goOn handles what was put off, and reads.
+func (p *polled) goOn() {
+	p.since, p.came = p.home.Now(), 0
+	if rest := p.rest; rest != nil {
+		p.rest = nil
+		p.feed(rest.Bytes())
+		rest.Release()
+	}
+	p.read()
+	p.setTimer()
+}
+
+// lend lets another goroutine handle a packet, and what has been read behind it.
+func (p *polled) lend(first byte, body []byte) {
+	f := p.split.Take(body)
+	p.putOff()
+	p.lent, p.turn = true, nil
+	go p.beside(first, f)
+}
+
+// beside handles the packet in f beside the loop.
+func (p *polled) beside(first byte, f *frame.Frame) {
+	p.turn = begin()
+	err := p.handleBeside(first, f)
+	if err != nil {
+		p.depart(err)
+		return
+	}
+	p.count()
+	p.turn.end()
+	p.turn = nil
+	p.home.Post(p.back)
+}
+
+func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
+	defer f.Release()
+	p.packed = f
+	defer func() { p.packed = nil }()
+	defer caught(&err)
+	return p.packet(first, f.Bytes())
+}
+
+// back is the return of a connection that was lent.
+func (p *polled) back() {
+	p.lent = false
+	if p.dying() {
+		p.noticed()
+		return
+	}
+	if p.crowded = p.line != nil && p.line.Crowded(); !p.crowded {
+		p.goOn()
+	}
+}
+
+// Relieved is of session.Owner.
+func (p *polled) Relieved() {
+	p.home.Post(func() {
+		if p.crowded && !p.lent {
+			p.crowded = false
+			p.goOn()
+		}
+	})
+}

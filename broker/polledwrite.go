@@ -1,0 +1,163 @@
+package broker
+
+import (
+	"net"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/broker/session"
+)
+
+// mostBatches is how many batches are written to one connection before others
+// have their turn.
+const mostBatches = 8
+
+// Flush is of session.Owner.
+func (p *polled) Flush(l *session.Line) {
+	w := writers.Get().(*writer)
+	w.line = l
+	p.flush(w)
+}
+
+// flush writes what there is to w and its line. Whoever has w does it, and has it
+// until all is written.
+func (p *polled) flush(w *writer) {
+	taken, err := p.flushSome(w)
+	switch {
+	case err == loop.ErrAgain:
+		p.home.Post(func() { p.block(w) })
+	case err != nil:
+		p.fail(w, err)
+	case taken == session.Filled:
+		p.home.Post(func() { p.flush(w) })
+	case taken == session.Idle:
+		w.done()
+	default:
+		w.done()
+		p.hangUp(nil)
+		p.home.Post(func() { p.wrote() })
+	}
+}
+
+// flushSome gives what Take has said last, or why not all has been written.
+func (p *polled) flushSome(w *writer) (taken session.Taken, err error) {
+	defer caught(&err)
+	for range mostBatches {
+		if len(w.vectors) == 0 {
+			if taken = w.line.Take(&w.batch); taken != session.Filled {
+				return taken, nil
+			}
+			w.encode(&p.conn, w.line)
+		}
+		n, err := p.socket.Write(&w.vectors)
+		p.tally.sent.add(Traffic{Bytes: uint64(n)})
+		if err != nil {
+			return taken, err
+		}
+		w.release()
+		p.expand(w)
+	}
+	return session.Filled, nil
+}
+
+// block keeps w until the socket has room.
+func (p *polled) block(w *writer) {
+	p.blocked, p.tried = w, p.home.Now()
+	if p.aborted {
+		p.giveUp()
+		return
+	}
+	p.home.Watch(p.socket)
+	p.setTimer()
+}
+
+func (p *polled) unblock() *writer {
+	w := p.blocked
+	p.blocked = nil
+	return w
+}
+
+// Writable is of loop.Handler.
+func (p *polled) Writable() {
+	if w := p.unblock(); w != nil {
+		p.flush(w)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake()
+}
+
+// fail is that what w and its line have cannot be written.
+func (p *polled) fail(w *writer, err error) {
+	if r := w.batch.Replay; r != nil { // the session goes on
+		p.client.out.Expand(r, nil, r.After)
+	}
+	w.line.Abandon()
+	w.done()
+	p.kill(err)
+	p.home.Post(func() {
+		p.aborted = true
+		p.wrote()
+	})
+}
+
+// wrote is the end of all writing.
+func (p *polled) wrote() {
+	p.written = true
+	p.maybeClose()
+}
+
+// write is of link. It is called beside the loop, and may wait.
+func (p *polled) write(b []byte) error {
+	until := p.deadline()
+	if p.dying() {
+		until = time.Now().Add(lingerTime)
+	}
+	for v := (net.Buffers{b}); ; {
+		if _, err := p.socket.Write(&v); err != loop.ErrAgain {
+			return err
+		}
+		if err := p.awaitRoom(until); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitRoom waits until the socket may have room.
+func (p *polled) awaitRoom(until time.Time) error {
+	late := time.NewTimer(time.Until(until))
+	defer late.Stop()
+	room := make(chan struct{}, 1)
+	p.setRoom(room)
+	defer p.setRoom(nil)
+	p.home.Post(func() { p.home.Watch(p.socket) })
+	select {
+	case <-room:
+		return nil
+	case <-late.C:
+		return errWriteTimeout
+	}
+}
+
+func (p *polled) setRoom(room chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.room = room
+}
+
+// wake tells who waits for room to try again. It is called with conn.mu.
+func (p *polled) wake() {
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+}
+
+func (p *polled) hangUp(err error) {
+	if err == nil {
+		p.socket.CloseWrite()
+		return
+	}
+	p.kill(err)
+}
