@@ -113,6 +113,20 @@ type Config struct {
 	// most 65 535.
 	MaximumTopicLevels int
 
+	// MaximumKeepAlive is the longest keep alive of a client of 5.0, rounded up to
+	// seconds: who asks for a longer one, or for none, is told this one, section
+	// 3.2.2.3.14. Others cannot be told, and have the one that they ask for. Default
+	// 0, which is any, at most 65 535 s.
+	MaximumKeepAlive time.Duration
+
+	// Without takes features away, say QoS2|RetainedMessages, from clients; the
+	// program can still Subscribe as it likes. Clients of 3.1 and 3.1.1 cannot be
+	// told, so who publishes at a QoS that there is not, or to be retained, has its
+	// connection ended, and a filter that there cannot be is answered with 0x80 (end
+	// of the connection in 3.1). A subscription is granted the QoS that there is, in
+	// all versions. Default all features.
+	Without Features
+
 	// Sharing is how shared subscriptions choose among their members. Default
 	// RoundRobin.
 	Sharing Sharing
@@ -203,6 +217,7 @@ func (c *Config) complete() error {
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
 		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
+		{"MaximumKeepAlive", &c.MaximumKeepAlive, 0},
 	} {
 		switch v := *d.value; {
 		case v == 0:
@@ -210,6 +225,9 @@ func (c *Config) complete() error {
 		case v < 0:
 			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
 		}
+	}
+	if err := c.completeFeatures(); err != nil {
+		return err
 	}
 	return c.completeMethods()
 }

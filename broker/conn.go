@@ -33,6 +33,7 @@ type conn struct {
 
 	// Of who serves it until CONNECT has been accepted, then nobody changes them.
 	clientID string
+	terse    bool            // Request Problem Information 0
 	version  packets.Version // 0 until CONNECT has said
 	peer     session.Peer
 	client   *client // nil until CONNECT has been accepted

@@ -19,6 +19,8 @@ func (c *conn) connect(first byte, body []byte) error {
 		return err
 	}
 	c.speak(p, p.Version)
+	wordy, said := p.Props.RequestProblemInformation()
+	c.terse = said && !wordy
 	if err := c.admissible(p); err != nil {
 		return err
 	}
@@ -75,10 +77,13 @@ func (c *conn) speak(p *packets.Connect, v packets.Version) {
 
 // admissible is what this broker does not want of a CONNECT that is in order.
 func (c *conn) admissible(p *packets.Connect) error {
-	if p.HasWill && c.tooDeep(p.Will.Topic) {
+	switch {
+	case !p.HasWill:
+		return nil
+	case c.tooDeep(p.Will.Topic):
 		return errTooDeep
 	}
-	return nil
+	return c.b.config.Without.message(p.WillQoS, p.WillRetain) // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
 }
 
 // accept begins with CONNACK. It says what is not as a client would have to
@@ -106,6 +111,11 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 			a.Props.SetAuthenticationData(c.proof.reply)
 		}
 	}
+	c.b.config.Without.tell(&a.Props)
+	keepAlive := c.b.config.keepAlive(p.KeepAlive, c.version)
+	if keepAlive != p.KeepAlive {
+		a.Props.SetServerKeepAlive(keepAlive) // [MQTT-3.2.2-21]
+	}
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
@@ -116,7 +126,7 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 		return errTooLargeToSend
 	}
 	c.setLine(line)
-	c.patience = time.Duration(p.KeepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
+	c.patience = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
 	return nil
 }
 

@@ -102,6 +102,7 @@ func (c *conn) farewell(cause error) packets.Packet {
 		if d.Validate(packets.V5) != nil {
 			d.Reason = packets.ProtocolError
 		}
+		c.explain(cause, d, &d.Props)
 		return d
 	case c.line != nil:
 		return nil // before 5.0 a server has no DISCONNECT
@@ -111,6 +112,7 @@ func (c *conn) farewell(cause error) packets.Packet {
 		a.Reason = packets.ServerUnavailable // CONNACK cannot say that this side has other plans
 	}
 	if c.version == packets.V5 {
+		c.explain(cause, a, &a.Props)
 		return a
 	}
 	code, ok := a.Reason.ReturnCode()

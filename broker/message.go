@@ -55,6 +55,9 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 	if err := p.Validate(packets.V5); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
+	if m.Retain && b.config.Without.has(RetainedMessages) {
+		return fmt.Errorf("broker: %w", errRetain)
+	}
 	if strings.Count(m.Topic, "/") >= b.config.MaximumTopicLevels {
 		return fmt.Errorf("broker: %w", errTooDeep)
 	}

@@ -21,6 +21,9 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	if c.tooDeep(p.Topic) {
 		return errTooDeep
 	}
+	if err := c.b.config.Without.message(p.QoS, p.Retain); err != nil {
+		return err
+	}
 	if p.QoS == packets.AtMostOnce {
 		c.publish(m)
 		return nil
@@ -183,7 +186,7 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 // retain keeps m for those who subscribe later, if it is to be kept. It is false
 // when there is no room.
 func (b *Broker) retain(m *session.Message) bool {
-	if !m.Publish.Retain { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
+	if !m.Publish.Retain || b.config.Without.has(RetainedMessages) { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
 		return true
 	}
 	if len(m.Publish.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]

@@ -10,10 +10,14 @@ import (
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
+		if c.b.config.Without.has(SubscriptionIdentifiers) {
+			return errIdentifiers
+		}
 		identifiers = []uint32{id}
 	}
 	a := &c.turn.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
+	a.Props.Reset()
 	c.turn.replays = c.turn.replays[:0]
 	for i := range p.Filters {
 		reason, err := c.subscribe(&p.Filters[i], identifiers)
@@ -21,6 +25,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 			return err
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
+	}
+	if !c.peer.Fits(a) {
+		a.Props.Unset(packets.PropReasonString) // [MQTT-3.9.2-1]
 	}
 	if err := c.reply(a); err != nil {
 		return err
@@ -36,7 +43,12 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters[string(x.Filter)]
+	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
+	case lacks != nil && c.version == packets.V5:
+		return 0, lacks
+	case lacks != nil: // [MQTT3-3.8.3-2]
+		return c.refuse(lacks.reason, "Without")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
@@ -48,10 +60,11 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	if !had {
 		c.client.add(filter)
 	}
+	granted := min(x.QoS, c.b.config.Without.maximumQoS()) // [MQTT-3.2.2-10]
 	s := topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
-		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
+		Options:    topics.Options{QoS: granted, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
 	}
 	if shared {
 		c.b.share(filter, s)
@@ -65,12 +78,12 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
 		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
-			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
+			Terms:  session.Terms{QoS: granted, Identifiers: identifiers},
 			Until:  c.b.retentions.Load(),
 		})
 	}
-	c.tellSubscribed(filter, x, x.QoS)
-	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
+	c.tellSubscribed(filter, x, granted)
+	return packets.ReasonCode(granted), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
 }
 
 func (cl *client) add(filter string) {
@@ -96,6 +109,9 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 	}
 	switch c.version {
 	case packets.V5:
+		if limit != "" && !c.terse { // [MQTT-3.1.2-29]
+			c.turn.answer.suback.Props.SetReasonString([]byte("refused: " + limit))
+		}
 		return reason, nil
 	case packets.V311:
 		return packets.ReasonCode(packets.Failure), nil // [MQTT3-3.9.3-2]
