@@ -39,7 +39,7 @@ type Broker struct {
 	mu          sync.Mutex
 	closed      bool
 	listeners   map[net.Listener]bool
-	conns       map[*conn]bool
+	conns       map[*conn]struct{}
 	clients     map[string]*client // by client identifier, while there is a session
 	subscribers map[*subscriber]bool
 	turned      uint64 // connections away, for MaximumConnections
@@ -64,7 +64,7 @@ func New(config Config) (*Broker, error) {
 		hooks:       hooks,
 		began:       time.Now(),
 		listeners:   make(map[net.Listener]bool),
-		conns:       make(map[*conn]bool),
+		conns:       make(map[*conn]struct{}),
 		clients:     make(map[string]*client),
 		subscribers: make(map[*subscriber]bool),
 		shares:      shares{groups: make(map[string]*group)},
@@ -188,7 +188,7 @@ func (b *Broker) enlist(start func() (*conn, error)) (turned uint64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	b.conns[c] = true
+	b.conns[c] = struct{}{}
 	b.running.Add(1)
 	if !b.reporting && b.config.SysInterval > 0 {
 		b.reporting = true

@@ -19,9 +19,9 @@ type client struct {
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	mu          sync.Mutex      // who changes filters has it, and who else reads them
-	filters     map[string]bool // subscribed to
-	filterBytes int             // what they cost
+	mu          sync.Mutex // who changes filters has it, and who else reads them
+	filters     filters    // subscribed to
+	filterBytes int        // what they cost
 
 	// Under Broker.mu.
 	conn   *conn  // nil while the client is absent
@@ -76,10 +76,31 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 func (c *conn) gone(ctx context.Context) error {
 	defer time.AfterFunc(lingerTime, c.link.abort).Stop()
 	select {
-	case <-c.left:
+	case <-c.whenLeft():
 		return nil
 	case <-ctx.Done():
 		return errShutdown
+	}
+}
+
+// whenLeft gives what is closed when c has left its session.
+func (c *conn) whenLeft() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == nil {
+		c.left = make(chan struct{})
+		if c.hasLeft {
+			close(c.left)
+		}
+	}
+	return c.left
+}
+
+func (c *conn) setLeft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hasLeft = true; c.left != nil {
+		close(c.left)
 	}
 }
 
@@ -98,9 +119,8 @@ func (b *Broker) found(c *conn) error {
 		return errSessions
 	}
 	cl := &client{
-		id:      c.clientID,
-		number:  b.lastID.Add(1),
-		filters: make(map[string]bool),
+		id:     c.clientID,
+		number: b.lastID.Add(1),
 		out: session.NewOutbox(session.Limits{
 			Messages: b.config.MaximumQueuedMessages,
 			Bytes:    b.config.MaximumQueuedBytes,
@@ -183,7 +203,7 @@ func (b *Broker) leave(c *conn, cause error) {
 		due = b.wait(cl)
 	}
 	b.mu.Unlock()
-	close(c.left)
+	c.setLeft()
 	if ended {
 		b.endSession(cl, c.turn)
 	}
@@ -247,7 +267,7 @@ func (b *Broker) contain(cl *client, f func()) {
 
 // endSession is for a client that is in b.clients no more.
 func (b *Broker) endSession(cl *client, t *turn) {
-	for filter := range cl.filters {
+	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
 	}
 	adopt(cl.out.End(), &t.Turn)

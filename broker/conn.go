@@ -19,29 +19,30 @@ type conn struct {
 	b       *Broker
 	link    link
 	started time.Time
-	left    chan struct{} // closed when the session is another's
 	tally   *tally
 
 	// Of who serves it.
 	turn     *turn         // in which packets are handled
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
+	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever
-	aliases  flow.AliasIn
-	refused  uint64 // filters
-	proof    *proof // nil without an authentication method in CONNECT
+	aliases  *flow.AliasIn // nil before the first
+	refused  uint64        // filters
+	proof    *proof        // nil without an authentication method in CONNECT
 
 	// Of who serves it until CONNECT has been accepted, then nobody changes them.
 	clientID string
-	terse    bool            // Request Problem Information 0
 	version  packets.Version // 0 until CONNECT has said
 	peer     session.Peer
 	client   *client // nil until CONNECT has been accepted
 
-	mu    sync.Mutex
-	line  *session.Line // nil until CONNACK has said Success, then never changed
-	cause error         // why it ends, nil while it does not
-	stop  func()        // ends a question to the user of the package, nil without one
+	mu      sync.Mutex
+	left    chan struct{} // closed when the session is another's, nil if nobody waits
+	hasLeft bool
+	line    *session.Line // nil until CONNACK has said Success, then never changed
+	cause   error         // why it ends, nil while it does not
+	stop    func()        // ends a question to the user of the package, nil without one
 }
 
 // link is a connection as its engine has it.
@@ -84,7 +85,6 @@ const progress = 4096
 func (c *conn) init(b *Broker, l link) {
 	c.b, c.link = b, l
 	c.started = time.Now()
-	c.left = make(chan struct{})
 	c.tally = &b.tallies[b.accepted.Add(1)%tallies]
 	c.patience = b.config.ConnectTimeout
 }

@@ -119,7 +119,6 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
-		c.aliases.Reset(most)
 	}
 	line := c.client.out.Attach(c.peer, &a, c.link, &c.turn.Turn) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
 	if line == nil {

@@ -22,23 +22,20 @@ type polled struct {
 	rest   *frame.Frame // has been read and not handled, nil if nothing has
 	packed *frame.Frame // has the packet that is handled beside the loop
 	timer  loop.Timer
-	since  time.Time // patience began
-	came   int       // bytes since then
+	since  time.Duration // as loop.Now: patience began, or the linger
+	came   int           // bytes since then
 
-	unread  bool // there may be something to read
-	last    bool // and no more than that
-	lent    bool
-	crowded bool // as the line says
+	unread    bool // there may be something to read
+	last      bool // and no more than that
+	lent      bool
+	crowded   bool // as the line says
+	written   bool // nothing is written any more
+	lingering bool // the peer is to read the farewell, and close
+	drained   bool // nothing more comes
+	aborted   bool // nothing is waited for any more
 
-	blocked   *writer   // that the socket has no room for
-	tried     time.Time // when it had some for the last time
-	written   bool      // all has been
-	lingering bool      // the peer is to read the farewell, and close
-	endBy     time.Time // of that
-	drained   int       // bytes that came while it did, all if there are no more
-	aborted   bool      // nothing is waited for any more
-
-	room chan struct{} // for what is written without a line; under conn.mu
+	blocked *writer       // that the socket has no room for
+	room    chan struct{} // for what is written without a line; under conn.mu
 }
 
 // home is the loop that a connection is on.
@@ -75,7 +72,7 @@ func newPolled(b *Broker, h *home, s loop.Socket) *polled {
 
 // begin is the first that the loop hears of the connection.
 func (p *polled) begin() {
-	p.since = p.started
+	p.since = p.home.Now()
 	if err := p.home.Add(p.socket, p); err != nil {
 		p.b.config.Logger.Warn("connection refused", "remote", p.remoteAddr(), "error", err)
 		p.socket.Close()
@@ -87,34 +84,39 @@ func (p *polled) begin() {
 
 // setTimer is for the time when there is something to do though nothing happens.
 func (p *polled) setTimer() {
-	var at time.Time
-	sooner := func(t time.Time) {
-		if at.IsZero() || t.Before(at) {
-			at = t
-		}
+	var at time.Duration
+	if t := p.patienceEnds(); t > 0 {
+		at = t
 	}
-	if p.lingering {
-		sooner(p.endBy)
-	} else if p.patience > 0 && !p.lent && !p.crowded {
-		sooner(p.since.Add(p.patience))
-	}
-	if p.blocked != nil {
-		sooner(p.tried.Add(p.b.config.WriteTimeout))
+	if w := p.blocked; w != nil && (at == 0 || w.since+p.b.config.WriteTimeout < at) {
+		at = w.since + p.b.config.WriteTimeout
 	}
 	p.home.SetTimer(&p.timer, at)
 }
 
+// patienceEnds is when the peer has had enough time, 0 if it has any.
+func (p *polled) patienceEnds() time.Duration {
+	switch {
+	case p.lingering:
+		return p.since + lingerTime
+	case p.patience > 0 && !p.lent && !p.crowded:
+		return p.since + p.patience
+	}
+	return 0
+}
+
 // Due is of loop.Handler.
 func (p *polled) Due() {
-	now := p.home.Now()
-	switch {
-	case p.lingering && !now.Before(p.endBy):
+	now, ends := p.home.Now(), p.patienceEnds()
+	late := ends > 0 && now >= ends
+	switch w := p.blocked; {
+	case late && p.lingering:
 		p.giveUp()
 		return
-	case p.blocked != nil && !now.Before(p.tried.Add(p.b.config.WriteTimeout)):
-		p.fail(p.unblock(), errWriteTimeout)
-	case p.patience > 0 && !p.lent && !p.crowded && !p.lingering && !now.Before(p.since.Add(p.patience)):
+	case late:
 		p.finish(p.whyEnd(nil, true))
+	case w != nil && now >= w.since+p.b.config.WriteTimeout:
+		p.fail(p.unblock(), errWriteTimeout)
 	}
 	p.setTimer()
 }

@@ -1,7 +1,5 @@
 package broker
 
-import "math"
-
 // finish begins the end: nothing is handled any more.
 func (p *polled) finish(cause error) {
 	p.lent = true
@@ -28,7 +26,7 @@ func (p *polled) linger() {
 		p.rest = nil
 	}
 	p.lent, p.crowded, p.lingering = false, false, true
-	p.endBy = p.home.Now().Add(lingerTime)
+	p.since, p.came = p.home.Now(), 0
 	if p.line == nil {
 		p.written = true
 	}
@@ -44,10 +42,8 @@ func (p *polled) linger() {
 // drain throws away what the peer still sends: bytes that nobody has read would
 // make the close of a TCP connection throw away the farewell.
 func (p *polled) drain(n int, err error) {
-	p.drained += n
-	if err != nil {
-		p.drained = math.MaxInt
-	}
+	p.came += n
+	p.drained = err != nil || p.came >= lingerBytes
 	p.maybeClose()
 }
 
@@ -63,7 +59,7 @@ func (p *polled) giveUp() {
 // maybeClose closes the connection, when there is nothing more to wait for. Until
 // all is written somebody may be at the socket.
 func (p *polled) maybeClose() {
-	if !p.lingering || !p.written || !p.aborted && p.drained < lingerBytes {
+	if !p.lingering || !p.written || !p.aborted && !p.drained {
 		return
 	}
 	p.lingering, p.lent = false, true // for good

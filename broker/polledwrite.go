@@ -62,7 +62,7 @@ func (p *polled) flushSome(w *writer) (taken session.Taken, err error) {
 
 // block keeps w until the socket has room.
 func (p *polled) block(w *writer) {
-	p.blocked, p.tried = w, p.home.Now()
+	p.blocked, w.since = w, p.home.Now()
 	if p.aborted {
 		p.giveUp()
 		return

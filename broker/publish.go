@@ -44,6 +44,10 @@ func (c *conn) resolve(m *session.Message) error {
 	if !ok {
 		return nil
 	}
+	if c.aliases == nil {
+		c.aliases = new(flow.AliasIn)
+		c.aliases.Reset(uint16(c.b.config.TopicAliasMaximum))
+	}
 	topic, reason := c.aliases.Resolve(alias, m.Publish.Topic)
 	switch reason {
 	case packets.Success:

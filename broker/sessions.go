@@ -64,7 +64,7 @@ func (b *Broker) sessionOf(cl *client) (Session, bool) {
 	}
 	b.mu.Unlock()
 	cl.mu.Lock()
-	s.Subscriptions = slices.AppendSeq(make([]string, 0, len(cl.filters)), maps.Keys(cl.filters))
+	s.Subscriptions = slices.AppendSeq(make([]string, 0, cl.filters.len()), cl.filters.all())
 	cl.mu.Unlock()
 	slices.Sort(s.Subscriptions)
 	f := cl.out.Figures()

@@ -100,7 +100,7 @@ func (b *Broker) unshare(filter string, cl *client) {
 func (b *Broker) rehome(cl *client, t *session.Turn) {
 	groups := make(map[session.Group]bool)
 	b.shares.mu.Lock()
-	for filter := range cl.filters {
+	for filter := range cl.filters.all() {
 		if g := b.shares.groups[filter]; g != nil && g.attended() {
 			groups[g] = true
 		}

@@ -42,7 +42,7 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 // subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
-	had := c.client.filters[string(x.Filter)]
+	had := c.client.filters.has(string(x.Filter))
 	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
 	case lacks != nil && c.version == packets.V5:
@@ -51,7 +51,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 		return c.refuse(lacks.reason, "Without")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
-	case !had && len(c.client.filters) >= c.b.config.MaximumSubscriptions:
+	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptions")
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
@@ -89,15 +89,17 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 func (cl *client) add(filter string) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	cl.filters[filter] = true
+	cl.filters.add(filter)
 	cl.filterBytes += topics.Cost(len(filter))
 }
 
-func (cl *client) remove(filter string) {
+func (cl *client) remove(filter string) (found bool) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	delete(cl.filters, filter)
-	cl.filterBytes -= topics.Cost(len(filter))
+	if found = cl.filters.remove(filter); found {
+		cl.filterBytes -= topics.Cost(len(filter))
+	}
+	return found
 }
 
 // refuse gives the code for a filter that is refused in the words of the
@@ -125,8 +127,7 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.client.filters[string(filter)] {
-			c.client.remove(string(filter))
+		if c.client.remove(string(filter)) {
 			c.b.unsubscribe(string(filter), c.client)
 			c.client.out.Cancel(string(filter))
 			c.tellUnsubscribed(string(filter))

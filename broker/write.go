@@ -3,6 +3,7 @@ package broker
 import (
 	"net"
 	"sync"
+	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
 )
@@ -14,6 +15,7 @@ const sendInPlace = 4096
 // writer is what it takes to send a batch.
 type writer struct {
 	line    *session.Line // whose batch it is, where that has to be remembered
+	since   time.Duration // as loop.Now: it is blocked
 	batch   session.Batch
 	encoder session.Encoder
 	buf     []byte

@@ -10,7 +10,8 @@ import (
 // ready is reported once.
 type epoll struct {
 	fd, wake int
-	handlers []Handler // by file descriptor
+	handlers []Handler // by place
+	free     []int32   // places
 	events   [256]unix.EpollEvent
 	ready    int // events
 }
@@ -27,39 +28,54 @@ func NewPoller() (Poller, error) {
 		return nil, err
 	}
 	p := &epoll{fd: fd, wake: wake}
-	if err := p.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN|unix.EPOLLET); err != nil {
+	if err := p.control(unix.EPOLL_CTL_ADD, &FD{fd: wake, place: awake}, unix.EPOLLIN); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
+// awake is the place of what Wake writes to.
+const awake = -1
+
 const (
 	readable = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 	writable = unix.EPOLLOUT | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-func (p *epoll) control(op, fd int, events uint32) error {
-	return unix.EpollCtl(p.fd, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+// control says what is reported, once for each change.
+func (p *epoll) control(op int, f *FD, events uint32) error {
+	return unix.EpollCtl(p.fd, op, f.fd, &unix.EpollEvent{Events: events | unix.EPOLLET, Fd: f.place})
 }
 
 // Add is of Poller, as what follows is.
 func (p *epoll) Add(s Socket, h Handler) error {
-	fd := s.(*FD).fd
-	for fd >= len(p.handlers) {
-		p.handlers = append(p.handlers, nil)
+	f := s.(*FD)
+	if n := len(p.free); n > 0 {
+		f.place, p.free = p.free[n-1], p.free[:n-1]
+		p.handlers[f.place] = h
+	} else {
+		f.place = int32(len(p.handlers))
+		p.handlers = append(p.handlers, h)
 	}
-	p.handlers[fd] = h
-	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLET)
+	err := p.control(unix.EPOLL_CTL_ADD, f, unix.EPOLLIN|unix.EPOLLRDHUP)
+	if err != nil {
+		p.Forget(s)
+	}
+	return err
 }
 
 // Watch is reported at once when there is room already: that is what the system
 // does for each change.
 func (p *epoll) Watch(s Socket) error {
-	return p.control(unix.EPOLL_CTL_MOD, s.(*FD).fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET)
+	return p.control(unix.EPOLL_CTL_MOD, s.(*FD), unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP)
 }
 
-func (p *epoll) Forget(s Socket) { p.handlers[s.(*FD).fd] = nil }
+func (p *epoll) Forget(s Socket) {
+	place := s.(*FD).place
+	p.handlers[place] = nil
+	p.free = append(p.free, place)
+}
 
 func (p *epoll) Wait(timeout time.Duration) error {
 	n, err := p.wait(timeout)
@@ -86,21 +102,21 @@ func (p *epoll) wait(timeout time.Duration) (int, error) {
 
 func (p *epoll) Report() {
 	for _, e := range p.events[:p.ready] {
-		p.report(int(e.Fd), e.Events)
+		p.report(e.Fd, e.Events)
 	}
 }
 
-func (p *epoll) report(fd int, events uint32) {
-	if fd == p.wake {
+func (p *epoll) report(place int32, events uint32) {
+	if place == awake {
 		var b [8]byte
 		unix.Read(p.wake, b[:])
 		return
 	}
 	// One may close another.
-	if h := p.handlers[fd]; h != nil && events&writable != 0 {
+	if h := p.handlers[place]; h != nil && events&writable != 0 {
 		h.Writable()
 	}
-	if h := p.handlers[fd]; h != nil && events&readable != 0 {
+	if h := p.handlers[place]; h != nil && events&readable != 0 {
 		h.Readable(events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 	}
 }

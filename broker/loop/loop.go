@@ -70,8 +70,9 @@ type Poller interface {
 // Loop is one goroutine with many connections. Only Post may be called by others.
 type Loop struct {
 	poller Poller
-	now    time.Time
-	turn   func() // called at the end of each
+	start  time.Time
+	now    time.Duration // since start
+	turn   func()        // called at the end of each
 	buf    []byte
 	again  []Handler
 	timers timers
@@ -82,6 +83,7 @@ type Loop struct {
 	posted  []func()
 	asleep  bool
 	stopped bool
+	ended   bool
 }
 
 // bufferSize is how much is read at once, in bytes.
@@ -90,7 +92,7 @@ const bufferSize = 64 << 10
 // New makes a loop that calls turn when it has called all handlers that there was
 // something for.
 func New(p Poller, turn func()) *Loop {
-	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), now: time.Now()}
+	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), start: time.Now()}
 }
 
 // Run is the life of the loop. It ends after Stop, with its last socket. The
@@ -101,7 +103,7 @@ func (l *Loop) Run() error {
 		if err := l.poller.Wait(l.patience()); err != nil {
 			return err
 		}
-		l.now = time.Now()
+		l.now = time.Since(l.start)
 		l.poller.Report()
 		l.answer()
 		l.repeat()
@@ -123,7 +125,7 @@ func (l *Loop) patience() time.Duration {
 		return 0
 	}
 	l.asleep = true
-	return l.timers.wait(time.Now())
+	return l.timers.wait(time.Since(l.start))
 }
 
 // answer calls what has been posted.
@@ -153,7 +155,8 @@ func (l *Loop) repeat() {
 func (l *Loop) over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stopped && l.size == 0 && len(l.posted) == 0
+	l.ended = l.stopped && l.size == 0 && len(l.posted) == 0
+	return l.ended
 }
 
 // Post lets the loop call f soon. What is posted comes in its order. It does not
@@ -161,6 +164,9 @@ func (l *Loop) over() bool {
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	l.posted = append(l.posted, f)
 	if l.asleep {
 		l.asleep = false
@@ -191,7 +197,7 @@ func (l *Loop) Watch(s Socket) error { return l.poller.Watch(s) }
 
 // Remove closes s, which has been added, and stops its timer.
 func (l *Loop) Remove(s Socket, t *Timer) {
-	l.SetTimer(t, time.Time{})
+	l.SetTimer(t, 0)
 	l.poller.Forget(s)
 	s.Close()
 	l.size--
@@ -200,8 +206,8 @@ func (l *Loop) Remove(s Socket, t *Timer) {
 // Again calls h.Readable, with false, in the next turn.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
-// Now is when the turn began.
-func (l *Loop) Now() time.Time { return l.now }
+// Now is when the turn began, as time since the loop did.
+func (l *Loop) Now() time.Duration { return l.now }
 
 // Buffer is memory to read to, in which nobody finds anything after the call of a
 // Handler.

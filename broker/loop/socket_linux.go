@@ -13,6 +13,7 @@ import (
 // FD is a Socket of the system.
 type FD struct {
 	fd     int
+	place  int32          // among the handlers of a Poller
 	remote netip.AddrPort // not valid for a unix socket
 }
 
@@ -82,8 +83,8 @@ func inherit(raw syscall.RawConn) (err error) {
 	return err
 }
 
-// AcceptFD waits for a connection. The error is [os.ErrClosed], wrapped, when the
-// listener has been closed, or that of the system.
+// AcceptFD waits for a connection. The error is [net.ErrClosed] when the listener
+// has been closed, or that of the system.
 func (a *Acceptor) AcceptFD() (*FD, error) {
 	var (
 		fd  int
@@ -99,8 +100,8 @@ func (a *Acceptor) AcceptFD() (*FD, error) {
 		}
 	})
 	switch {
-	case failed != nil:
-		return nil, failed
+	case failed != nil: // it has no other reason
+		return nil, net.ErrClosed
 	case err != nil:
 		return nil, os.NewSyscallError("accept4", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 // Timer is a time for a Handler. It is part of one, and of one Loop.
 type Timer struct {
-	at      time.Time
+	at      time.Duration // as Loop.Now
 	handler Handler
 	place   int // in timers, from 1; 0 if it is not there
 }
@@ -15,13 +15,13 @@ type Timer struct {
 // Init says whose it is.
 func (t *Timer) Init(h Handler) { t.handler = h }
 
-// SetTimer lets the Handler of t be Due at that time, and at no other; at no time
-// at all if at is zero.
-func (l *Loop) SetTimer(t *Timer, at time.Time) {
+// SetTimer lets the Handler of t be Due at that time, which is as that of Now, and
+// at no other; at no time at all if at is zero.
+func (l *Loop) SetTimer(t *Timer, at time.Duration) {
 	switch {
-	case at.IsZero() && t.place > 0:
+	case at == 0 && t.place > 0:
 		heap.Remove(&l.timers, t.place-1)
-	case at.IsZero():
+	case at == 0:
 	case t.place > 0:
 		t.at = at
 		heap.Fix(&l.timers, t.place-1)
@@ -35,7 +35,7 @@ func (l *Loop) SetTimer(t *Timer, at time.Time) {
 type timers []*Timer
 
 func (s timers) Len() int           { return len(s) }
-func (s timers) Less(i, k int) bool { return s[i].at.Before(s[k].at) }
+func (s timers) Less(i, k int) bool { return s[i].at < s[k].at }
 
 func (s timers) Swap(i, k int) {
 	s[i], s[k] = s[k], s[i]
@@ -59,17 +59,17 @@ func (s *timers) Pop() any {
 }
 
 // due takes out one whose time has come. It is nil if there is none.
-func (s *timers) due(now time.Time) Handler {
-	if len(*s) == 0 || (*s)[0].at.After(now) {
+func (s *timers) due(now time.Duration) Handler {
+	if len(*s) == 0 || (*s)[0].at > now {
 		return nil
 	}
 	return heap.Pop(s).(*Timer).handler
 }
 
 // wait is how long it is to the earliest, negative if there is none.
-func (s timers) wait(now time.Time) time.Duration {
+func (s timers) wait(now time.Duration) time.Duration {
 	if len(s) == 0 {
 		return -1
 	}
-	return max(0, s[0].at.Sub(now))
+	return max(0, s[0].at-now)
 }

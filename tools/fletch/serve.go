@@ -49,7 +49,7 @@ func (s *serve) Run(w *world) error {
 	for _, l := range listeners {
 		go func() {
 			// Shutdown and not w.ctx ends it, so that no client comes in between.
-			if err := b.Serve(context.Background(), l); !errors.Is(err, broker.ErrClosed) {
+			if err := b.Serve(context.Background(), l.Listener); !errors.Is(err, broker.ErrClosed) {
 				ended <- fmt.Errorf("%v: cannot accept connections any more: %w", l.Addr(), err)
 			}
 		}()
