@@ -6,7 +6,14 @@
 //	err = b.Serve(ctx, listener)
 //
 // Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket, [Broker.Publish] publishes without a client.
+// process, without a socket. [Broker.Publish] publishes without a client, and
+// [Broker.Subscribe] gives messages to a loop:
+//
+//	messages, err := b.Subscribe(ctx, "plant/#")
+//	…
+//	for m := range messages {
+//
+// [Broker.Disconnect] and [Broker.EndSession] get rid of a client,
 // [Broker.Shutdown] ends it all.
 //
 // # What it does
@@ -15,7 +22,8 @@
 // messages, wills and their delay, subscription options and identifiers, shared
 // subscriptions in all versions, topic aliases both ways, the peer's Receive
 // Maximum and Maximum Packet Size, message expiry, enhanced authentication by the
-// [Config.Methods] there are, of which package auth has one.
+// [Config.Methods] there are, of which package auth has one. What a broker is to do
+// without, [Config.Without] says.
 //
 // # What a session is, and what is lost
 //
@@ -51,8 +59,11 @@
 //
 // # What can be watched
 //
-// [Broker.Stats] counts. The same figures are published below $SYS/broker/ each
-// [Config.SysInterval], retained, where they have changed: version, uptime,
+// [Config.Hooks] hears of what happens to clients and messages, as it happens.
+// [Broker.Sessions] goes through all sessions, and what waits in them.
+//
+// [Broker.Stats] counts. Some of its figures are published below $SYS/broker/
+// each [Config.SysInterval], retained, where they have changed: version, uptime,
 // clients/connected, disconnected, total, maximum and expired, messages/received
 // and sent, which counts packets of all types, publish/messages/received, sent and
 // dropped, bytes/received and sent, subscriptions/count, shared_subscriptions/count
@@ -62,6 +73,6 @@
 //
 // Its connection ends, with the Reason Code of the statement that it broke where
 // there is a packet to carry one, and one line in the log that names the client,
-// its address, the packet and the statement. All others go on. That is also what
-// a panic does.
+// its address, the packet and the statement. To a client of 5.0 the Reason String
+// says the same. All others go on. That is also what a panic does.
 package broker
