@@ -278,12 +278,13 @@ func (b *Broker) endSession(cl *client, t *turn) {
 	b.publishWill(w, t)
 }
 
-// kill ends the connection of cl, if it has one.
-func (b *Broker) kill(cl *client, cause error) {
+// kill ends the connection of cl, and reports whether it has one.
+func (b *Broker) kill(cl *client, cause error) bool {
 	b.mu.Lock()
 	c := cl.conn
 	b.mu.Unlock()
 	if c != nil {
 		c.kill(cause)
 	}
+	return c != nil
 }

@@ -56,7 +56,7 @@ func TestV5_3_2_2_9_MaximumQoS(t *testing.T) {
 					a.send(&packets.Subscribe{PacketID: 1, Filters: []packets.Subscription{{Filter: []byte("x"), QoS: qos}}})
 					a.want(fmt.Sprintf("SUBACK packet-id=1 reason=0x%02x", byte(min(qos, most))))
 				}
-				if err := w.b.Publish(t.Context(), Message{Topic: "x", QoS: 2}); err != nil {
+				if err := w.b.Publish(w.Context(), Message{Topic: "x", QoS: 2}); err != nil {
 					t.Error(err)
 				}
 				if m := a.next().(*packets.Publish); m.QoS != most {
@@ -93,7 +93,7 @@ func TestV5_3_2_2_13_RetainAvailable(t *testing.T) {
 				t.Error("Retain Available is not told")
 			}
 			w.refusesWill(v, willAt(0, true), packets.RetainNotSupported)
-			if err := w.b.Publish(t.Context(), Message{Topic: "x", Retain: true}); err == nil {
+			if err := w.b.Publish(w.Context(), Message{Topic: "x", Retain: true}); err == nil {
 				t.Error("Publish retains")
 			}
 			a.subscribe("$SYS/#", 0)

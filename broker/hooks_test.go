@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func TestHooks(t *testing.T) {
 			a.lose()
 			w.heardNext(x, "a disconnected Success", "a published will gone 0 false")
 			for _, payload := range []string{"two", "three"} {
-				if err := w.b.Publish(t.Context(), Message{Topic: "x/z", Payload: []byte(payload), QoS: 1}); err != nil {
+				if err := w.b.Publish(w.Context(), Message{Topic: "x/z", Payload: []byte(payload), QoS: 1}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -139,7 +140,7 @@ func TestHooksPanic(t *testing.T) {
 		b.subscribe("x", 1)
 		b.lose()
 		for range 2 {
-			if err := w.b.Publish(t.Context(), Message{Topic: "x", QoS: 1}); err != nil {
+			if err := w.b.Publish(w.Context(), Message{Topic: "x", QoS: 1}); err != nil {
 				t.Error(err)
 			}
 			a.next()
@@ -152,6 +153,54 @@ func TestHooksPanic(t *testing.T) {
 			if !strings.Contains(w.log.String(), "panic: at "+name) {
 				t.Errorf("%s is not in the log", name)
 			}
+		}
+	})
+}
+
+// presence publishes who is there, and ends what it does not want.
+type presence struct{ b *Broker }
+
+func (x *presence) Connected(e Connected) {
+	x.say("here", e.ClientID)
+	if e.ClientID == "unwanted" {
+		x.b.Disconnect(e.ClientID, packets.NotAuthorized)
+	}
+}
+
+func (x *presence) Disconnected(e Disconnected) {
+	x.say("gone", e.ClientID)
+	x.b.EndSession(e.ClientID)
+}
+
+func (x *presence) Subscribed(e Subscribed) { x.say("subscribed", e.ClientID) }
+
+func (x *presence) say(what, client string) {
+	x.b.Publish(context.Background(), Message{Topic: "presence/" + client, Payload: []byte(what)})
+	for range x.b.Sessions() {
+	}
+}
+
+// A hook may call methods of the broker.
+func TestHooksCallTheBroker(t *testing.T) {
+	x := new(presence)
+	run(t, Config{Hooks: x}, func(w *world) {
+		x.b = w.b
+		all := w.messages(w.Context(), "presence/#")
+		a := w.join(packets.V5, "a", keeping(forever))
+		a.subscribe("x", 0)
+		w.join(packets.V5, "unwanted").ended(packets.NotAuthorized)
+		a.lose()
+		if _, ok := w.session("a"); ok {
+			t.Error("the session has not ended")
+		}
+		var heard []string
+		for m := range all {
+			if heard = append(heard, string(m.Payload)); len(heard) == 5 {
+				break
+			}
+		}
+		if got := strings.Join(heard, " "); got != "here subscribed here gone gone" {
+			t.Errorf("heard %s", got)
 		}
 	})
 }

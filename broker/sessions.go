@@ -86,12 +86,11 @@ func (b *Broker) Disconnect(clientID string, reason packets.ReasonCode) error {
 		return fmt.Errorf("broker: reason 0x%02X %s: expected one of 0x80 or more that a server may send in DISCONNECT", byte(reason), reason)
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	cl := b.clients[clientID]
-	if cl == nil || cl.conn == nil {
+	b.mu.Unlock()
+	if cl == nil || !b.kill(cl, &ending{reason, "ended by Disconnect of the program"}) {
 		return fmt.Errorf("%w: %q has no connection", ErrNoClient, clientID)
 	}
-	cl.conn.kill(&ending{reason, "ended by Disconnect of the program"})
 	return nil
 }
 
@@ -107,9 +106,10 @@ func (b *Broker) EndSession(clientID string) error {
 		b.mu.Unlock()
 		return fmt.Errorf("%w: %q has no session", ErrNoClient, clientID)
 	case cl.conn != nil:
+		c := cl.conn
 		cl.expiry = 0
-		cl.conn.kill(errEnded)
 		b.mu.Unlock()
+		c.kill(errEnded)
 		return nil
 	}
 	delete(b.clients, clientID)

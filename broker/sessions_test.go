@@ -33,7 +33,7 @@ func TestSessions(t *testing.T) {
 		a.next()
 		publish := func(n int) {
 			for range n {
-				if err := w.b.Publish(t.Context(), Message{Topic: "x", QoS: 1}); err != nil {
+				if err := w.b.Publish(w.Context(), Message{Topic: "x", QoS: 1}); err != nil {
 					t.Fatal(err)
 				}
 			}
