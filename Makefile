@@ -5,7 +5,7 @@ REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 
-.PHONY: help run test gen gen-check lint race fuzz bench bench-compare ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ gen-check: ## generated files are what gen writes, all of them and no others
 	rm -f packets/z*.go packets/wire/z*.go packets/REFERENCE.md packets/testdata/seeds.txt packets/testdata/breakers.txt
 	$(GO) generate ./...
 	git diff --exit-code -- packets
+
+statements: ## every numbered statement has a line that keeps it, and a test; the others are printed
+	$(GO) run ./tools/statements -gaps
 
 lint: ## formatting, vet, staticcheck, go.mod
 	@test -z "$$($(GO) tool gofumpt -l .)" || { $(GO) tool gofumpt -d .; exit 1; }

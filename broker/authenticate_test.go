@@ -276,7 +276,7 @@ func TestEnhancedAuthenticationHasConnectTimeout(t *testing.T) {
 	})
 }
 
-// [MQTT-4.12.1-1]: other packets come and go in between.
+// Other packets come and go in between.
 func TestReAuthentication(t *testing.T) {
 	run(t, scripted, func(w *world) {
 		a := w.joinProving("a")

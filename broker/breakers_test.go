@@ -70,7 +70,8 @@ func unpack(t *testing.T, s string) (b []byte) {
 }
 
 // Each packet that is wrong ends the connection that sends it, with the reason
-// where the version has a place for it, and no other.
+// where the version has a place for it, and no other. [MQTT-4.13.1-1]
+// [MQTT3-4.8.0-1] [MQTT3-2.2.2-2]
 func TestBreakers(t *testing.T) {
 	all := breakers(t)
 	if len(all) == 0 {

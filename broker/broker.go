@@ -87,7 +87,8 @@ const (
 
 // Serve accepts connections until ctx ends, which gives nil, or Shutdown is
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
-// ln. Connections that it has accepted live on until Shutdown.
+// ln. Connections that it has accepted live on until Shutdown. They have to be
+// ordered and without loss, as TCP is. [MQTT-4.2-1] [MQTT3-7.1.1-1]
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	ln, accept := b.acceptor(ln)
 	defer ln.Close()

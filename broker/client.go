@@ -10,10 +10,10 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// client is the Session State of one client identifier, section 4.1. It outlives
-// connections, of which it has one at most.
+// client is the Session State of one client identifier, section 4.1
+// [MQTT-3.1.3-2]. It outlives connections, of which it has one at most.
 type client struct {
-	id     string
+	id     string // any text will do [MQTT-3.1.3-5]
 	number uint64 // of all there ever were
 	out    *session.Outbox
 
@@ -49,7 +49,7 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 			if cl != nil && !clean && !cl.over(time.Now()) { // [MQTT-3.1.2-5] [MQTT3-3.1.2-4]
 				cl.resume(c)
 				b.arrived()
-				present, ended = true, nil
+				present, ended = true, nil // [MQTT3-3.2.2-2]
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c)
 			}
@@ -179,7 +179,8 @@ func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
 }
 
 // leave undoes enter: the session ends, or waits for the client to come back
-// [MQTT-3.1.2-23] [MQTT-4.1.0-2].
+// [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.1.0-2] [MQTT3-4.1.0-1]. What it has
+// published as retained stays [MQTT3-3.1.2-7].
 func (b *Broker) leave(c *conn, cause error) {
 	cl := c.client
 	if cl == nil || c.away {

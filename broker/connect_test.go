@@ -25,7 +25,7 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 	}
 }
 
-func TestV5_3_2_2_Connack(t *testing.T) {
+func TestConnack(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.dial(packets.V5)
 		a.connect("a")
@@ -114,6 +114,7 @@ func TestUnsupportedProtocolLevel(t *testing.T) {
 			{"10 0d 0004 4d515454 06 02 003c 0001 61", "20 .. 00 84 .*"},       // [MQTT-3.1.2-2]
 			{"10 0f 0006 4d5149736470 02 02 003c 0001 61", "20 02 00 01"},      // 3.1
 			{"10 0d 0004 4d515458 05 02 003c 0001 61", ""},                     // [MQTT-3.1.2-1]
+			{"10 8e00 0004 4d515454 05 02 003c 00 0001 61", ""},                // [MQTT-1.5.5-1]
 			{"10 0d 0004 4d515454 04 03 003c 0001 61", ""},                     // [MQTT3-3.1.4-1]
 			{"10 0e 0004 4d515454 05 03 003c 00 0001 61", "20 .. 00 81 .*"},    // [MQTT-3.1.2-3]
 			{"10 0e 0006 4d5149736470 03 02 003c 0000", "20 02 00 02"},         // empty client identifier

@@ -22,8 +22,9 @@
 // messages, wills and their delay, subscription options and identifiers, shared
 // subscriptions in all versions, topic aliases both ways, the peer's Receive
 // Maximum and Maximum Packet Size, message expiry, enhanced authentication by the
-// [Config.Methods] there are, of which package auth has one. What a broker is to do
-// without, [Config.Without] says.
+// [Config.Methods] there are, of which package auth has one. All that CONNACK could
+// announce as missing is there, unless [Config.Without] takes it away
+// [MQTT-3.2.2-9]; there is no Response Information [MQTT-3.1.2-28].
 //
 // # What a session is, and what is lost
 //

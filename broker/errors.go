@@ -51,7 +51,8 @@ var (
 // errDisconnected is that the client has said DISCONNECT.
 var errDisconnected = errors.New("DISCONNECT")
 
-// panicked is what a recovered panic becomes.
+// panicked is what a recovered panic becomes: it ends the connection whose packet
+// was handled, and nothing else [MQTT3-4.8.0-2].
 type panicked struct {
 	value any
 	stack []byte
@@ -91,13 +92,16 @@ func (c *conn) broke(t packets.Type, reason packets.ReasonCode, v3, v5, doc stri
 	return &packets.BrokenError{Packet: t, Version: c.version, Reason: reason, Statement: statement, Doc: doc}
 }
 
-// farewell is the last packet, which says why the connection ends, or nil.
+// farewell is the last packet, which says why the connection ends, or nil: then it
+// ends without one, and in either case nothing that still comes is handled
+// [MQTT-3.1.4-6]. [MQTT-3.1.3-8] [MQTT-3.2.2-7] [MQTT-3.14.4-1] [MQTT-3.14.4-2]
+// [MQTT-4.13.2-1] It has no User Properties [MQTT-3.2.2-20] [MQTT-3.14.2-4].
 func (c *conn) farewell(cause error) packets.Packet {
 	reason := reasonFor(cause)
 	switch {
 	case reason == packets.Success || c.version == 0:
 		return nil
-	case c.line != nil && c.version == packets.V5:
+	case c.line != nil && c.version == packets.V5: // [MQTT-3.14.0-1]
 		d := &packets.Disconnect{Reason: reason} // [MQTT-4.13.1-1]
 		if d.Validate(packets.V5) != nil {
 			d.Reason = packets.ProtocolError

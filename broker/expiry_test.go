@@ -130,7 +130,7 @@ func TestMaximumSessions(t *testing.T) {
 
 // A takeover loses nothing: what was on its way to the broker has arrived, what
 // was on its way to the client is sent again. [MQTT-3.1.4-3] [MQTT3-3.1.4-2]
-func TestV5_3_1_4_3_TakeoverLosesNothing(t *testing.T) {
+func TestTakeoverLosesNothing(t *testing.T) {
 	for _, v := range versions {
 		run(t, Config{}, func(w *world) {
 			a, b := w.join(packets.V5, "a"), w.join(v, "b", keeping(60))

@@ -33,12 +33,16 @@ func (c *conn) handle(first byte, body []byte) error {
 	case *packets.Disconnect:
 		return c.onDisconnect(p)
 	case *packets.Auth:
-		return c.onAuth(p)
+		return c.onAuth(p) // [MQTT-4.12.1-1]
 	}
 	return c.broke(p.Type(), packets.ProtocolError, "MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
 }
 
-// reply sends an answer.
+// reply sends an answer. None has User Properties, and only SUBACK may have a Reason
+// String, so that there is nothing to leave out where they are not wanted
+// [MQTT-3.1.2-29] or do not fit: [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2]
+// [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
+// [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2].
 func (c *conn) reply(p packets.Packet) error {
 	if !c.line.Control(p, &c.turn.Turn) {
 		return errTooLargeToSend

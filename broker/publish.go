@@ -7,7 +7,9 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// onPublish takes over a message of the client: section 3.3.4.
+// onPublish takes over a message of the client, section 3.3.4, and answers as its
+// QoS wants [MQTT-3.3.4-1]. It is called for one after the other, in their order
+// [MQTT-4.6.0-5] [MQTT-4.6.0-6].
 func (c *conn) onPublish(first byte, body []byte) error {
 	m, err := session.Decode(c.link.take(body), first, c.version)
 	if err != nil {
@@ -116,7 +118,8 @@ func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 	return b.pass(m, t)
 }
 
-// pass gives m to those who have subscribed.
+// pass gives m to those who have subscribed [MQTT-4.5.0-1] [MQTT-3.3.2-3], once as
+// themselves and once for each of their groups [MQTT-3.3.4-5].
 func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 	b.tellPublished(m)
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)

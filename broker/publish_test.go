@@ -18,9 +18,9 @@ func TestDelivery(t *testing.T) {
 				a.send(message("x/0", "zero", 0))
 				b.want(`PUBLISH topic=x/0 payload="zero"`) // [MQTT-4.3.1-1] [MQTT3-4.3.1-1]
 
-				a.send(message("x/1", "one", 1, numbered(7)))
+				a.send(message("x/1", "one", 1, numbered(7), func(m *packets.Publish) { m.Dup = true }))
 				a.want(puback(7))
-				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`) // [MQTT-4.3.2-2] [MQTT3-4.3.2-1]
+				b.want(`PUBLISH qos=1 topic=x/1 packet-id=1 payload="one"`) // DUP 0 [MQTT-3.3.1-3] [MQTT3-3.3.1-3] [MQTT-4.3.2-2] [MQTT3-4.3.2-1]
 				b.send(&packets.Puback{PacketID: 1})
 
 				a.send(message("x/2", "two", 2, numbered(8)))
@@ -29,7 +29,7 @@ func TestDelivery(t *testing.T) {
 				a.want("PUBREC packet-id=8")
 				a.send(&packets.Pubrel{PacketID: 8})
 				a.want("PUBCOMP packet-id=8")                               // [MQTT-3.3.4-1] [MQTT3-3.3.4-1]
-				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-3.3.1-3] [MQTT-4.3.3-2]
+				b.want(`PUBLISH qos=2 topic=x/2 packet-id=2 payload="two"`) // DUP 0 [MQTT-4.3.3-2]
 				b.send(&packets.Pubrec{PacketID: 2})
 				b.want("PUBREL packet-id=2") // [MQTT-4.3.3-4]
 				b.send(&packets.Pubcomp{PacketID: 2})
@@ -81,12 +81,18 @@ func TestNoMatchingSubscribers(t *testing.T) {
 	}
 }
 
-func TestV5_4_6_0_AcknowledgementsInOrder(t *testing.T) { // [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+func TestAcknowledgementsInOrder(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.join(packets.V311, "a")
 		var all []packets.Packet
 		var want []string
 		for id := uint16(1); id <= 20; id++ {
+			if id%3 == 0 {
+				all = append(all, message("x", "", 2, numbered(id)))
+				want = append(want, fmt.Sprintf("PUBREC packet-id=%d", id))
+				continue
+			}
 			all = append(all, message("x", "", 1, numbered(id)))
 			want = append(want, puback(id))
 		}
@@ -98,12 +104,15 @@ func TestV5_4_6_0_AcknowledgementsInOrder(t *testing.T) { // [MQTT-4.6.0-2] [MQT
 func TestV5_3_3_4_2_OverlappingSubscriptions(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b")
-		b.subscribe("x/#", 0)
-		b.subscribe("x/+", 2)
-		b.subscribe("x/y", 1)
-		a.send(message("x/y", "once", 2))
-		b.want(`PUBLISH qos=2 topic=x/y packet-id=1 payload="once"`)
-		b.quiet()
+		for id := range uint16(3) { // whichever is looked up last
+			for i, filter := range []string{"x/#", "x/+", "x/y"} {
+				b.subscribe(filter, packets.QoS(uint16(i)+id)%3)
+			}
+			a.send(message("x/y", "once", 2, numbered(id+1)))
+			a.next()
+			b.want(fmt.Sprintf(`PUBLISH qos=2 topic=x/y packet-id=%d payload="once"`, id+1))
+			b.quiet()
+		}
 	})
 }
 
@@ -126,7 +135,7 @@ func TestV5_4_7_2_1_DollarTopics(t *testing.T) {
 		a := w.join(packets.V311, "a")
 		a.subscribe("#", 0)
 		a.subscribe("+/x", 0)
-		a.send(message("$SYS/x", "", 0), message("$x", "", 0, retained))
+		a.send(message("$SYS/x", "", 0), message("$x", "kept", 0, retained))
 		a.quiet()
 		a.subscribe("$SYS/#", 0)
 		a.send(message("$SYS/x", "", 0))
@@ -228,6 +237,8 @@ func TestPropertiesAreForwarded(t *testing.T) {
 		a, b, old := w.join(packets.V5, "a"), w.join(packets.V5, "b"), w.join(packets.V311, "old")
 		b.subscribe("x", 0)
 		old.subscribe("x", 0)
+		own := w.join(packets.V5, "own") // with a property of its own among them
+		own.labeled(9, "x", 0)
 		a.send(message("x", "p", 0, func(m *packets.Publish) {
 			m.Props.SetPayloadFormatIndicator(1)
 			m.Props.SetContentType([]byte("text"))
@@ -237,6 +248,7 @@ func TestPropertiesAreForwarded(t *testing.T) {
 			m.Props.AddUserProperty([]byte("k"), []byte("0"))
 		}))
 		b.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" user:k=1 user:k=0 payload="p"`)
+		own.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" subscription-identifier=9 user:k=1 user:k=0 payload="p"`)
 		old.want(`PUBLISH topic=x payload="p"`)
 	})
 }

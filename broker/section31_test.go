@@ -117,8 +117,8 @@ func TestV5_3_1_4_6_NothingAfterARefusal(t *testing.T) {
 	}
 }
 
-// The broker announces nothing that it has not, so it has to have all.
-// [MQTT-3.2.2-9]
+// The broker announces nothing that it has not, so it has to have all, and nothing
+// that a client sends is ruled out. [MQTT-3.2.2-9] [MQTT-3.2.2-11] [MQTT-3.2.2-14]
 func TestV5_3_2_2_9_WhatIsNotAnnouncedIsThere(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.dial(packets.V5)

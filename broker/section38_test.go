@@ -10,7 +10,7 @@ import (
 
 // One SUBACK with the identifier of the SUBSCRIBE, and a code for each filter, as
 // if it had come alone. [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5]
-// [MQTT-3.8.4-7] [MQTT3-3.8.4-1] [MQTT3-3.8.4-2] [MQTT3-3.8.4-4]
+// [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-2.2.1-6] [MQTT3-3.8.4-1] [MQTT3-3.8.4-2] [MQTT3-3.8.4-4]
 func TestV5_3_8_4_5_ManyFilters(t *testing.T) {
 	for _, v := range versions {
 		run(t, Config{}, func(w *world) {

@@ -95,8 +95,8 @@ func (b *Broker) unshare(filter string, cl *client) {
 	}
 }
 
-// rehome gives what waits for cl, which goes, to members that are there. It is
-// for who has cl.filters.
+// rehome gives what waits for cl, which goes, to members that are there. What was
+// sent stays with cl [MQTT-4.8.2-4] [MQTT-4.8.2-6]. It is for who has cl.filters.
 func (b *Broker) rehome(cl *client, t *session.Turn) {
 	groups := make(map[session.Group]bool)
 	b.shares.mu.Lock()

@@ -82,6 +82,24 @@ func TestV5_4_8_2_3_SharedOptions(t *testing.T) {
 	})
 }
 
+// Sharing is the same in all versions, and so is what is no shared subscription.
+// [MQTT-4.8.2-1] [MQTT-4.8.2-2]
+func TestV5_4_8_2_1_NotAFilter(t *testing.T) {
+	for _, filter := range []string{"$share/g", "$share//x", "$share/g/", "$share/+/x", "$share/#"} {
+		for _, v := range versions {
+			run(t, Config{}, func(w *world) {
+				a := w.join(v, "a")
+				a.send(&packets.Subscribe{PacketID: 1, Filters: []packets.Subscription{{Filter: []byte(filter)}}})
+				if v == packets.V311 {
+					a.want("SUBACK packet-id=1 reason=0x80")
+					return
+				}
+				a.ended(packets.TopicFilterInvalid)
+			})
+		}
+	}
+}
+
 func TestSharing(t *testing.T) {
 	spread := func(all [][]string) (n []int) {
 		for _, s := range all {

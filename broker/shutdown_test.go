@@ -3,11 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,85 +117,6 @@ func TestServeSurvivesTemporaryErrors(t *testing.T) {
 			t.Errorf("%d lines", n)
 		}
 	})
-}
-
-// Clients come, subscribe, publish, and go in all the ways there are, over each
-// other. In the end nothing is left.
-func TestChurn(t *testing.T) {
-	w := newWorld(t, Config{MaximumQueuedBytes: 20_000})
-	addr := w.serve()
-	var wg sync.WaitGroup
-	for g := range uint64(8) {
-		wg.Go(func() {
-			random := rand.New(rand.NewPCG(g, 3))
-			for range 30 {
-				w.visit(addr, random)
-			}
-		})
-	}
-	wg.Wait()
-	if err := w.b.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
-	if n := w.b.subscriptions.Len(); n != 0 || len(w.b.clients) != 0 || len(w.b.conns) != 0 {
-		t.Errorf("left: %d subscriptions, %d clients, %d connections", n, len(w.b.clients), len(w.b.conns))
-	}
-	if strings.Contains(w.log.String(), "panic") {
-		t.Error(w.log)
-	}
-}
-
-// visit is a short life. Errors are a part of it.
-func (w *world) visit(addr string, random *rand.Rand) {
-	var nc net.Conn
-	var err error
-	if random.IntN(2) == 0 {
-		nc, err = net.Dial("tcp", addr)
-	} else {
-		nc, err = w.b.Dial(context.Background())
-	}
-	if err != nil {
-		w.Error(err)
-		return
-	}
-	defer nc.Close()
-	v := versions[random.IntN(3)]
-	p := w.over(nc, v)
-	reading := make(chan struct{})
-	all := random.IntN(4) > 0
-	go func() {
-		defer close(reading)
-		p.acknowledge(all)
-	}()
-	c := &packets.Connect{ClientID: fmt.Appendf(nil, "c%d", random.IntN(6)), CleanStart: true}
-	will("will/x", "gone")(c)
-	if random.IntN(2) == 0 {
-		keeping(1 + random.Uint32N(2))(c)
-		c.Will.Props.SetWillDelayInterval(random.Uint32N(2))
-	}
-	b := c.AppendTo(nil, v)
-	b = (&packets.Subscribe{PacketID: 9, Filters: []packets.Subscription{
-		{Filter: []byte("#"), QoS: packets.QoS(random.IntN(3))}, {Filter: []byte("x/+"), QoS: 1},
-	}}).AppendTo(b, v)
-	for id := range uint16(20) {
-		m := message(fmt.Sprintf("x/%d", random.IntN(4)), kilobyte, packets.QoS(random.IntN(3)))
-		m.Retain = random.IntN(3) == 0
-		if m.QoS > 0 {
-			m.PacketID = id + 1
-		}
-		b = m.AppendTo(b, v)
-	}
-	b = (&packets.Unsubscribe{PacketID: 10, Filters: [][]byte{[]byte("x/+")}}).AppendTo(b, v)
-	if random.IntN(2) == 0 {
-		b = (&packets.Disconnect{}).AppendTo(b, v)
-	}
-	nc.SetDeadline(time.Now().Add(10 * time.Second))
-	nc.Write(b[:random.IntN(len(b)+1)])
-	if random.IntN(3) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	nc.Close()
-	<-reading
 }
 
 // acknowledge reads until the end, and acknowledges or not.

@@ -6,7 +6,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// onSubscribe is section 3.8.4.
+// onSubscribe is section 3.8.4: one SUBACK for all filters [MQTT-3.8.4-1]
+// [MQTT-3.8.4-5].
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
@@ -45,6 +46,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets
 	had := c.client.filters.has(string(x.Filter))
 	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
+	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
+		return c.refuse(packets.TopicFilterInvalid, "")
 	case lacks != nil && c.version == packets.V5:
 		return 0, lacks
 	case lacks != nil: // [MQTT3-3.8.3-2]
@@ -121,14 +124,14 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 	return 0, errSubscription
 }
 
-// onUnsubscribe is section 3.10.4.
+// onUnsubscribe is section 3.10.4: one UNSUBACK for all filters [MQTT-3.10.4-6].
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
 		if c.client.remove(string(filter)) {
-			c.b.unsubscribe(string(filter), c.client)
+			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 			c.client.out.Cancel(string(filter))
 			c.tellUnsubscribed(string(filter))
 			reason = packets.Success

@@ -110,8 +110,8 @@ func TestUnsubscribe(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a := w.join(packets.V5, "a")
 		a.subscribe("x/+", 0)
-		a.send(&packets.Unsubscribe{PacketID: 5, Filters: [][]byte{[]byte("x/y"), []byte("x/+"), []byte("x/+")}})
-		a.want("UNSUBACK packet-id=5 reason=0x11 reason=0x00 reason=0x11") // [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
+		a.send(&packets.Unsubscribe{PacketID: 5, Filters: [][]byte{[]byte("x/y"), []byte("x/+"), []byte("x/+"), []byte("+/y")}})
+		a.want("UNSUBACK packet-id=5 reason=0x11 reason=0x00 reason=0x11 reason=0x11") // [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
 		a.send(message("x/y", "", 1))
 		a.want("PUBACK packet-id=1 reason=0x10") // [MQTT-3.10.4-2]
 		old := w.join(packets.V311, "old")

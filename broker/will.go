@@ -15,6 +15,7 @@ type testament struct {
 
 // willOf is the will in a CONNECT.
 func willOf(p *packets.Connect, from string) *testament {
+	// [MQTT-3.1.2-14] [MQTT-3.1.2-15]
 	w := packets.Publish{QoS: p.WillQoS, Retain: p.WillRetain, Topic: p.Will.Topic, Payload: p.Will.Payload}
 	props, to := &p.Will.Props, &w.Props
 	if v, ok := props.PayloadFormatIndicator(); ok {
@@ -63,7 +64,8 @@ func (cl *client) takeWill() *testament {
 	return w
 }
 
-// publishWill publishes w, which may be nil. No time has gone by for it yet.
+// publishWill publishes w, which is nil where there is none [MQTT3-3.1.2-12]. No
+// time has gone by for it yet.
 func (b *Broker) publishWill(w *testament, t *turn) {
 	if w == nil {
 		return

@@ -75,7 +75,7 @@ func TestV5_3_1_3_9_WillIsCancelled(t *testing.T) {
 // The will of a connection that is taken over waits for its delay like any
 // other, and the new connection ends the delay. Where the session ends, or the
 // will has no delay, it is published. Section 3.1.4.
-func TestV5_3_1_4_3_WillOnTakeover(t *testing.T) {
+func TestWillOnTakeover(t *testing.T) {
 	for _, c := range []struct {
 		delay, expiry uint32
 		clean         bool

@@ -70,7 +70,8 @@ type connection struct {
 	linger  *time.Timer // closes the transport that does not end
 }
 
-// New connects over rw, which it closes in the end, even if that is at once.
+// New connects over rw, an ordered stream without loss [MQTT-4.2-1]
+// [MQTT3-7.1.2-1], which it closes in the end, even if that is at once.
 // When ctx ends before the server has answered, so does New; later it has no
 // effect. Without a deadline it waits as long as the server does.
 //
@@ -147,7 +148,7 @@ func (c *Client) accept() error {
 	if err := refusal(packets.TypeConnack, reason, detail); err != nil {
 		return err
 	}
-	if ack.SessionPresent && !c.cfg.KeepSession {
+	if ack.SessionPresent && !c.cfg.KeepSession { // [MQTT-3.2.2-4]
 		return packets.Broken(c.cfg.Version, packets.TypeConnack, sessionUnasked)
 	}
 	c.id, c.alive = c.cfg.ClientID, c.cfg.KeepAlive
@@ -161,7 +162,9 @@ func (c *Client) accept() error {
 	return nil
 }
 
-// begin starts what runs until the end of the connection.
+// begin starts what runs until the end of the connection. There is nothing of an
+// earlier one that a server without a session would have to be spared
+// [MQTT-3.2.2-5].
 func (c *Client) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

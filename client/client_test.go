@@ -139,6 +139,7 @@ func TestNewEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// [MQTT-4.13.2-1]
 func TestConnectRefused(t *testing.T) {
 	for _, test := range []struct {
 		version packets.Version
@@ -186,6 +187,7 @@ func TestServerAssignsClientIDAndKeepAlive(t *testing.T) {
 	want(t, "client id", c.ClientID(), "auto-1")
 }
 
+// [MQTT-3.14.4-1] [MQTT-3.14.4-2]
 func TestDisconnectIsTheLastPacket(t *testing.T) {
 	for _, v := range versions {
 		c, peer := connect(t, client.Config{Version: v}, nil)
@@ -231,6 +233,7 @@ func TestServerGoes(t *testing.T) {
 	}
 }
 
+// Any stream will do. [MQTT3-7.1.2-1] [MQTT-4.2-1]
 func TestDial(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	for _, listen := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", socket}} {

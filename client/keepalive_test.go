@@ -60,6 +60,7 @@ func TestV5_3_1_2_20(t *testing.T) {
 	})
 }
 
+// [MQTT-3.2.2-21]
 func TestV5_3_1_2_21(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ack := new(packets.Connack)

@@ -86,7 +86,8 @@ func TestPublishThatCannotBe(t *testing.T) {
 	}
 }
 
-// What the server has ruled out in CONNACK is not sent.
+// What the server has ruled out in CONNACK is not sent. [MQTT-3.2.2-11]
+// [MQTT-3.2.2-14] [MQTT-3.2.2-15]
 func TestPublishRuledOut(t *testing.T) {
 	ack := new(packets.Connack)
 	ack.Props.SetMaximumQoS(1)

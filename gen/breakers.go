@@ -187,6 +187,13 @@ func (w *breakerWriter) shape(e encoder) {
 		w.fault(e, "Short", prefixed(b[:1:1], e.body(e.valid())[:cut]))
 	}
 	e.full = true
+	for i := range e.p.Fields {
+		if bound(e.p.Fields, i) {
+			bad := e
+			bad.p.Fields = e.p.Fields[:i]
+			w.fault(e, "Short", bad.packet(e.valid()))
+		}
+	}
 	if n := len(e.p.Fields); n == 0 || !openEnded(e.last()) {
 		w.fault(e, "Surplus", prefixed(b[:1:1], append(e.body(e.valid()), 0)))
 	}

@@ -49,8 +49,13 @@ func decode(f *File, p spec.Packet) {
 		}
 		reserved(g, "first", byteOfBits{width: 4, fixed: int(p.Fixed), bits: p.Flags, wrong: p.Wrong, loose: p.Loose})
 		unpack(g, "first", p.Flags, packet)
-		for _, x := range fields {
-			getOrZero(g, x, p, packet)
+		for len(fields) > 0 {
+			n := 1
+			if bound(fields, n) {
+				n++
+			}
+			getOrZero(g, fields[:n], p, packet)
+			fields = fields[n:]
 		}
 		g.If(Id("f").Op(":=").Id("r").Dot("Done").Call(), Id("f").Op("!=").Nil()).Block(
 			Return(Id("Broken").Call(Id("v"), Id("Type"+title(p.Name)), Id("f"))))
@@ -67,15 +72,23 @@ func ruled(p spec.Packet) *Statement {
 	return Nil()
 }
 
-// getOrZero reads x if it is there, and makes it zero if it is not.
-func getOrZero(g *Group, x spec.Field, p spec.Packet, at place) {
+// getOrZero reads a field if it is there, and makes it zero if it is not, with the
+// one that is bound to it.
+func getOrZero(g *Group, fields []spec.Field, p spec.Packet, at place) {
+	x := fields[0]
 	c := both(guard(x, p, at), more(x))
 	if c == nil {
 		get(g, x, p, at)
 		return
 	}
-	g.If(c).BlockFunc(func(g *Group) { get(g, x, p, at) }).Else().BlockFunc(func(g *Group) {
-		zero(g, x, at)
+	g.If(c).BlockFunc(func(g *Group) {
+		for _, y := range fields {
+			get(g, y, p, at)
+		}
+	}).Else().BlockFunc(func(g *Group) {
+		for _, y := range fields {
+			zero(g, y, at)
+		}
 		if x.Tail != 0 && x.If.Op == spec.IsSet {
 			g.Add(at(x.If.Field)).Op("=").False() // announced, and missing
 		}
@@ -105,7 +118,7 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 		g.Add(at(x.Name)).Dot("decode").Call(Op("&").Id("r"))
 	case spec.Group:
 		for _, y := range x.Fields {
-			getOrZero(g, y, p, at.inside(x))
+			getOrZero(g, []spec.Field{y}, p, at.inside(x))
 		}
 	case spec.List:
 		getList(g, x, p, at)

@@ -115,6 +115,12 @@ func guard(x spec.Field, p spec.Packet, at place) *Statement {
 	return both(inVersion(x.In), holds(x.If, p, at))
 }
 
+// bound reports whether field i is there whenever the one before it is: before that
+// the packet may end, between the two it may not.
+func bound(fields []spec.Field, i int) bool {
+	return 0 < i && i < len(fields) && fields[i].Tail == 0 && fields[i-1].Tail != 0
+}
+
 // guarded adds body to g, inside an if when there is a condition.
 func guarded(g *Group, c *Statement, body func(*Group)) {
 	if c == nil {

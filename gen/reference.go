@@ -97,8 +97,11 @@ var kindWords = map[spec.Kind]string{
 }
 
 func (w *markdown) fields(fields []spec.Field, within string) {
-	for _, x := range fields {
+	for i, x := range fields {
 		there := condition(x.If)
+		if bound(fields, i) {
+			there = fields[i-1].Name + " is"
+		}
 		if x.Tail != 0 {
 			there = strings.TrimPrefix(there+", may be missing at the end in "+versionsWord(x.Tail), ", ")
 		}

@@ -71,9 +71,13 @@ func appendVarInt(b []byte, n int) []byte {
 func (e encoder) body(s *sample) (b []byte) {
 	last := 0
 	for i, x := range e.p.Fields {
-		if e.present(x, s) && (x.Tail == 0 || x.If.Op != spec.Always || e.full || !s.zero(x)) {
+		optional := x.Tail != 0 && x.If.Op == spec.Always || bound(e.p.Fields, i)
+		if e.present(x, s) && (!optional || e.full || !s.zero(x)) {
 			last = i + 1
 		}
+	}
+	if bound(e.p.Fields, last) {
+		last++
 	}
 	for _, x := range e.p.Fields[:last] {
 		if e.present(x, s) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/dave/jennifer/jen"
 
 	"github.com/fletchmq/fletch/spec"
@@ -85,18 +87,18 @@ func addSize(g *Group, x spec.Field, p spec.Packet, at place) {
 }
 
 // tail is the condition for x to be written although the packet could end before
-// it: it or one after it is not zero. A field with a condition of its own needs
-// no other.
+// it: it or one after it is not zero, or the one that it is bound to is written. A
+// field with a condition of its own needs no other.
 func tail(x spec.Field, p spec.Packet) (any *Statement) {
-	if x.Tail == 0 || x.If.Op != spec.Always {
+	i := slices.IndexFunc(p.Fields, func(y spec.Field) bool { return y.Name == x.Name })
+	if bound(p.Fields, i) {
+		i--
+	}
+	if p.Fields[i].Tail == 0 || x.If.Op != spec.Always {
 		return nil
 	}
-	found := 0
-	for _, y := range p.Fields {
-		if found == 0 && y.Name != x.Name {
-			continue
-		}
-		found++
+	left := p.Fields[i:]
+	for _, y := range left {
 		c := packet(y.Name).Op("!=").Lit(0)
 		if y.Kind == spec.Props {
 			c = packet(y.Name).Dot("has").Op("!=").Lit(0)
@@ -107,7 +109,7 @@ func tail(x spec.Field, p spec.Packet) (any *Statement) {
 			any = any.Op("||").Add(c)
 		}
 	}
-	if found > 1 {
+	if len(left) > 1 {
 		any = Parens(any)
 	}
 	return any

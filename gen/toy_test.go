@@ -78,6 +78,14 @@ var toy = Spec{
 			},
 		},
 		{
+			Name: "STEP", Type: 7, Section: "7", In: spec.V5, Wrong: "Flags",
+			Doc: "may be empty, and not be cut off.",
+			Fields: []spec.Field{
+				{Name: "Number", Kind: spec.U8, In: spec.V5, Tail: spec.V5},
+				{Name: "Props", Kind: spec.Props, In: spec.V5, Table: "STEP"},
+			},
+		},
+		{
 			Name: "BARE", Type: 5, Section: "5", Wrong: "Flags",
 			Doc: "has nothing in it.",
 		},
@@ -97,7 +105,7 @@ var toy = Spec{
 		{ID: 5, Name: "Age", Title: "Age", Kind: spec.U32, In: []string{"HELLO", "CODES"}},
 		{ID: 6, Name: "Many", Title: "Many", Kind: spec.VarInt, NonZero: true, Many: []string{"CODES"}, In: []string{"HELLO"}},
 		{ID: 7, Name: "Token", Title: "Token", Kind: spec.Binary, Secret: true, In: []string{"HELLO"}},
-		{ID: 8, Name: "UserProperty", Title: "User Property", Kind: spec.Pair, Many: []string{"HELLO", "CODES"}},
+		{ID: 8, Name: "UserProperty", Title: "User Property", Kind: spec.Pair, Many: []string{"HELLO", "CODES", "STEP"}},
 	},
 	Reasons: []spec.Reason{
 		{Code: 0, Name: "Fine", Title: "Fine", In: []string{"CODES"}},

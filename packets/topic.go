@@ -62,7 +62,8 @@ func ValidTopicFilter[T TopicText](f T) bool {
 
 // MatchTopic reports whether a subscription to filter receives what is published
 // to topic, section 4.7. A shared filter matches by the part behind the share
-// name. Both must be valid: the answer is not specified otherwise.
+// name. Both must be valid: the answer is not specified otherwise. Characters are
+// compared by their bytes [MQTT-4.7.3-4].
 func MatchTopic[F, T TopicText](filter F, topic T) bool {
 	_, filter, _ = SplitShared(filter)
 	if len(filter) == 0 || len(topic) == 0 {
@@ -199,7 +200,7 @@ func isPlain(c byte) bool {
 }
 
 // charLen is the length in bytes of the character at i, 0 if a text may not have
-// it. [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+// it. [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-4.7.3-2]
 func charLen[T TopicText](t T, i int) int {
 	if c := t[i]; c < utf8.RuneSelf {
 		return int(min(c, 1))

@@ -50,6 +50,7 @@ func TestValidityAgainstOracle(t *testing.T) {
 	walk("", length)
 }
 
+// What a topic name and a topic filter may be made of. [MQTT-4.7.3-2] [MQTT-4.7.3-3]
 func TestValidText(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -24,7 +24,7 @@ func (p *Auth) Size(v Version) int {
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		n += 1
 	}
-	if v == V5 && p.Props.has != 0 {
+	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		n += sizeBlock(p.Props.size())
 	}
 	return n
@@ -37,7 +37,7 @@ func (p *Auth) AppendTo(b []byte, v Version) []byte {
 	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = append(b, byte(p.Reason))
 	}
-	if v == V5 && p.Props.has != 0 {
+	if v == V5 && (p.Reason != 0 || p.Props.has != 0) {
 		b = p.Props.appendTo(b)
 	}
 	return b
@@ -50,12 +50,9 @@ func (p *Auth) Decode(first byte, body []byte, v Version) error {
 	r.Refuse(first&0b00001111 != 0, wire.AuthFlags)
 	if v == V5 && r.Len() > 0 {
 		p.Reason = ReasonCode(r.U8())
-	} else {
-		p.Reason = 0
-	}
-	if v == V5 && r.Len() > 0 {
 		p.Props.decode(&r)
 	} else {
+		p.Reason = 0
 		p.Props.Reset()
 	}
 	if f := r.Done(); f != nil {

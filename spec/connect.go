@@ -5,7 +5,7 @@ var Connect = Packet{
 	Name: "CONNECT", Type: 1, Section: "3.1", From: Client, Wrong: "FixedFlags", Loose: V31,
 	Doc: "is the first packet a client sends.",
 
-	Fields: []Field{
+	Fields: []Field{ // the payload in the order of [MQTT-3.1.3-1]
 		{Name: "Version", Kind: Level, Names: []Name{ // [MQTT-3.1.2-1], [MQTT-3.1.2-2]
 			{V31, "MQIsdp", 3},
 			{V311, "MQTT", 4},
@@ -21,10 +21,10 @@ var Connect = Packet{
 		}},
 		{Name: "KeepAlive", Kind: U16, Doc: "seconds, 0: none"},
 		{Name: "Props", Kind: Props, In: V5, Table: "CONNECT"},
-		{Name: "ClientID", Kind: Text},
-		{Name: "Will", Kind: Group, If: set("HasWill"), Fields: []Field{
+		{Name: "ClientID", Kind: Text}, // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+		{Name: "Will", Kind: Group, If: set("HasWill"), Fields: []Field{ // [MQTT-3.1.2-9] [MQTT3-3.1.2-11]
 			{Name: "Props", Kind: Props, In: V5, Table: "WILL"},
-			{Name: "Topic", Kind: Text},
+			{Name: "Topic", Kind: Text}, // [MQTT-3.1.3-11]
 			{Name: "Payload", Kind: Binary},
 		}, Rules: []Rule{
 			{V3: "4.7.1-1", V5: "4.7.0-1", Must: plain("Topic"), Reason: "TopicNameInvalid", Doc: "no wildcard in a will topic"},
@@ -32,6 +32,7 @@ var Connect = Packet{
 			{V5: "4.7.3-1", When: has("Props", "ResponseTopic"), Must: Cond{Field: "Props", Prop: "ResponseTopic", Op: Nonempty}, Reason: "ProtocolError", Doc: "no empty response topic"},
 			{V5: "3.3.2-14", When: has("Props", "ResponseTopic"), Must: Cond{Field: "Props", Prop: "ResponseTopic", Op: NoWildcard}, Reason: "ProtocolError", Doc: "no wildcard in a response topic"},
 		}},
+		// [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.3-12]
 		{Name: "Username", Kind: Text, If: set("HasUsername"), Tail: V31, Doc: "3.1: may be missing although announced"},
 		{Name: "Password", Kind: Binary, If: set("HasPassword"), Tail: V31, Secret: true, Doc: "3.1: may be missing although announced"},
 	},
@@ -41,6 +42,7 @@ var Connect = Packet{
 		{V3: "3.1.2-22", When: unset("HasUsername"), Must: unset("HasPassword"), Reason: "MalformedPacket", Doc: "no password without a user name"},
 		{V3: "§3.1", In: V31, Must: some("ClientID"), Reason: "ClientIdentifierNotValid", Doc: "no empty client identifier in 3.1"},
 		{V3: "§3.1", In: V31, Must: short("ClientID", 23), Reason: "ClientIdentifierNotValid", Doc: "at most 23 characters in a client identifier of 3.1"},
+		// who breaks [MQTT3-3.1.3-7] is refused
 		{V3: "3.1.3-8", In: V311, When: none("ClientID"), Must: set("CleanStart"), Reason: "ClientIdentifierNotValid", Doc: "no empty client identifier without Clean Session"},
 		{V5: "§3.1.2.11.10", When: has("Props", "AuthenticationData"), Must: has("Props", "AuthenticationMethod"), Reason: "ProtocolError", Doc: "no authentication data without a method"},
 	},

@@ -4,8 +4,8 @@ package spec
 var Properties = []Property{
 	{ID: 0x01, Name: "PayloadFormatIndicator", Title: "Payload Format Indicator", Kind: U8, In: in("PUBLISH", "WILL"), Max: 1, Doc: "1: the payload is UTF-8 text"},
 	{ID: 0x02, Name: "MessageExpiryInterval", Title: "Message Expiry Interval", Kind: U32, In: in("PUBLISH", "WILL"), Doc: "seconds; absent: never"},
-	{ID: 0x03, Name: "ContentType", Title: "Content Type", Kind: Text, In: in("PUBLISH", "WILL")},
-	{ID: 0x08, Name: "ResponseTopic", Title: "Response Topic", Kind: Text, In: in("PUBLISH", "WILL"), Doc: "a topic name"},
+	{ID: 0x03, Name: "ContentType", Title: "Content Type", Kind: Text, In: in("PUBLISH", "WILL")},                          // [MQTT-3.3.2-19]
+	{ID: 0x08, Name: "ResponseTopic", Title: "Response Topic", Kind: Text, In: in("PUBLISH", "WILL"), Doc: "a topic name"}, // [MQTT-3.3.2-13]
 	{ID: 0x09, Name: "CorrelationData", Title: "Correlation Data", Kind: Binary, In: in("PUBLISH", "WILL")},
 	{ID: 0x0b, Name: "SubscriptionIdentifier", Title: "Subscription Identifier", Kind: VarInt, In: in("SUBSCRIBE"), Many: in("PUBLISH"), NonZero: true},
 	{ID: 0x11, Name: "SessionExpiryInterval", Title: "Session Expiry Interval", Kind: U32, In: in("CONNECT", "CONNACK", "DISCONNECT"), Doc: "seconds; 0xFFFFFFFF: never"},

@@ -11,12 +11,13 @@ var Publish = Packet{
 		{Name: "Retain", At: 0},
 	},
 	Fields: []Field{
-		{Name: "Topic", Kind: Text, Doc: "empty when a topic alias stands in for it"},
-		{Name: "PacketID", Kind: U16, If: over("QoS", 0)}, // [MQTT-2.2.1-2]
+		{Name: "Topic", Kind: Text, Doc: "empty when a topic alias stands in for it"}, // [MQTT-3.3.2-1]
+		{Name: "PacketID", Kind: U16, If: over("QoS", 0)},                             // [MQTT-2.2.1-2]
 		{Name: "Props", Kind: Props, In: V5, Table: "PUBLISH"},
 		{Name: "Payload", Kind: Rest},
 	},
 	Rules: []Rule{
+		// and so [MQTT-4.3.1-1]
 		{V3: "3.3.1-2", V5: "3.3.1-2", In: V311 | V5, When: is("QoS", 0), Must: unset("Dup"), Reason: "MalformedPacket", Doc: "no DUP at QoS 0"},
 		{V3: "3.3.2-2", V5: "3.3.2-2", Must: plain("Topic"), Reason: "TopicNameInvalid", Doc: "no wildcard in a topic name"},
 		{V3: "2.3.1-1", V5: "2.2.1-3", When: over("QoS", 0), Must: over("PacketID", 0), Reason: "ProtocolError", Doc: "no packet identifier zero"},

@@ -34,7 +34,7 @@ var Auth = Packet{
 
 	Fields: []Field{
 		{Name: "Reason", Kind: U8, As: "ReasonCode", In: V5, Tail: V5},
-		{Name: "Props", Kind: Props, In: V5, Tail: V5, Table: "AUTH"},
+		{Name: "Props", Kind: Props, In: V5, Table: "AUTH"}, // section 3.15.2.1: both may be left out, not one
 	},
 	Rules: []Rule{
 		{V5: "3.15.2-1", Must: listed("Reason"), Reason: "ProtocolError", Doc: "only reason codes listed for AUTH"},

@@ -91,7 +91,7 @@ type Field struct {
 	As     string // Go type of the value, when it has one of its own
 	In     Version
 	If     Cond    // of the packet, for the field to be there
-	Tail   Version // the packet may end before this field in these versions, if it and all after it are absent or zero
+	Tail   Version // the packet may end before this field in these versions, if it and all after it are absent or zero; one without Tail right behind it is there whenever it is
 	Bits   []Bit   // of Kind Bits
 	Wrong  string  // of Kind Bits: the Fault of a bit that is set and has no name
 	Loose  Version // of Kind Bits: versions in which bits without a name are ignored

@@ -52,9 +52,8 @@ func TestPackets(t *testing.T) {
 		checkBits(t, p.Name, 4, p.Fixed, p.Flags)
 		checkFields(t, p, p.Fields, append(slices.Clone(p.Flags), bitsOf(p.Fields)...), p.Rules)
 		for j, x := range p.Fields {
-			last := p.Fields[len(p.Fields)-1]
-			if x.Tail != 0 && last.Tail == 0 {
-				t.Errorf("%s: %s may be missing at the end, but %s behind it may not", p.Name, x.Name, last.Name)
+			if j > 0 && x.Tail == 0 && p.Fields[j-1].Tail != 0 && (x.Kind != Props || x.In != p.Fields[j-1].In || j != len(p.Fields)-1) {
+				t.Errorf("%s: %s may not be missing at the end, but %s before it may: only the properties behind it can be bound to a field", p.Name, x.Name, p.Fields[j-1].Name)
 			}
 			if (x.Kind == Rest || x.Kind == List) && j != len(p.Fields)-1 {
 				t.Errorf("%s: %s goes to the end, but is not the last", p.Name, x.Name)

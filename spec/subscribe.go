@@ -12,7 +12,7 @@ var Subscribe = Packet{
 		{Name: "PacketID", Kind: U16},
 		{Name: "Props", Kind: Props, In: V5, Table: "SUBSCRIBE"},
 		{Name: "Filters", Kind: List, As: "Subscription", Fields: []Field{
-			{Name: "Filter", Kind: Text, Rules: topicFilter},
+			{Name: "Filter", Kind: Text, Rules: topicFilter}, // [MQTT-3.8.3-1]
 			{Name: "Options", Kind: Bits, Wrong: "SubscribeOptions", Loose: V31, Bits: []Bit{
 				{Name: "QoS", At: 0, Width: 2, Max: 2, Over: "SubscribeQoS", As: "QoS", Doc: "the highest wanted"},
 				{Name: "NoLocal", At: 2, In: V5, Doc: "not what this client publishes itself"},
@@ -70,7 +70,7 @@ var Unsubscribe = Packet{
 		{Name: "PacketID", Kind: U16},
 		{Name: "Props", Kind: Props, In: V5, Table: "UNSUBSCRIBE"},
 		{Name: "Filters", Kind: List, Fields: []Field{
-			{Name: "Filter", Kind: Text, Rules: topicFilter},
+			{Name: "Filter", Kind: Text, Rules: topicFilter}, // [MQTT-3.10.3-1]
 		}},
 	},
 	Rules: []Rule{

@@ -111,7 +111,7 @@ func TestFramesAreNotPackets(t *testing.T) {
 
 // Anything but binary frames ends it [MQTT-6.0.0-1] [MQTT3-6.0.0-1], and so does
 // what is no WebSocket.
-func TestEndByFrame(t *testing.T) {
+func TestV5_6_0_0_1_EndByFrame(t *testing.T) {
 	huge := testFrame(binaryFrame, strings.Repeat("x", 1<<16))
 	huge[2] = 0x80
 	unmasked := []byte{binaryFrame, 1, 'x'}

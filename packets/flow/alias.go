@@ -83,7 +83,8 @@ type AliasOut struct {
 func (a *AliasOut) Reset(maximum uint16) { *a = AliasOut{maximum: maximum} }
 
 // Use gives the alias to send a PUBLISH with: 0 for none, from 1 to the maximum
-// otherwise [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11]. If known is true the
+// otherwise [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11] [MQTT-3.2.2-17]
+// [MQTT-3.2.2-18]. If known is true the
 // PUBLISH has the alias and an empty topic, if not it has both.
 //
 // The alias is known to the peer from then on. So Use is asked when the PUBLISH

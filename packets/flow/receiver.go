@@ -148,7 +148,7 @@ func (r *Receiver) Next() (Ack, bool) {
 		r.head++
 		switch {
 		case p.qos == packets.AtLeastOnce:
-			r.open-- // the identifier means a new message now [MQTT-4.3.2-5]
+			r.open-- // the identifier means a new message now [MQTT-4.3.2-5] [MQTT3-4.3.2-2]
 		case p.qos == packets.AtMostOnce:
 			continue
 		case p.reason >= packets.UnspecifiedError:

@@ -57,6 +57,9 @@ func (e Exchange[M]) QoS() packets.QoS {
 // message (or of a SUBSCRIBE); each one handed in comes back exactly once: from
 // Puback, Pubrec, Pubcomp, Reply, Swap or Reset.
 //
+// It knows no time: an exchange goes on though its message expires
+// [MQTT-4.3.3-7] [MQTT-4.3.3-13].
+//
 // An exchange ends when the peer ends it. A caller that no longer waits for one
 // notes that in its M and lets it run: freeing the identifier early would make
 // the peer take the next message for the old one.
@@ -125,9 +128,11 @@ func (s *Sender[M]) Resend() (Exchange[M], bool) {
 }
 
 // Begin starts the exchange of a message at QoS 1 or 2, to be sent with DUP 0
-// and the identifier it gives [MQTT-4.3.2-1] [MQTT-4.3.3-1]. It is refused, and
-// m stays with the caller, when the quota is used up [MQTT-4.9.0-2], when an
-// earlier PUBLISH is still to be sent again, or before the first Resume.
+// and the identifier it gives [MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1]
+// [MQTT-4.3.3-2] [MQTT3-4.3.2-1]. It is refused, and m stays with the caller, when
+// the quota is used up [MQTT-4.9.0-2], which holds up nothing else
+// [MQTT-3.3.4-10], when an earlier PUBLISH is still to be sent again, or before
+// the first Resume.
 func (s *Sender[M]) Begin(qos packets.QoS, m M) (id OutID, ok bool) {
 	if s.used >= s.window || s.resend != 0 {
 		return 0, false
@@ -151,7 +156,7 @@ func (s *Sender[M]) Begin(qos packets.QoS, m M) (id OutID, ok bool) {
 }
 
 // Puback handles PUBACK, whatever its Reason Code: Finished, Unknown or
-// Misplaced.
+// Misplaced. Until then the message is unacknowledged [MQTT-4.3.2-3].
 func (s *Sender[M]) Puback(id OutID) (m M, o Outcome) {
 	x := s.at(id)
 	if x == nil {
@@ -163,8 +168,9 @@ func (s *Sender[M]) Puback(id OutID) (m M, o Outcome) {
 	return s.finish(x), Finished
 }
 
-// Pubrec handles PUBREC; before 5.0 reason is Success. From Success on the
-// message is never sent again [MQTT-4.3.3-6], so it is given back here.
+// Pubrec handles PUBREC; before 5.0 reason is Success. Until then the message is
+// unacknowledged [MQTT-4.3.3-3]. From Success on it is never sent again
+// [MQTT-4.3.3-6], so it is given back here.
 func (s *Sender[M]) Pubrec(id OutID, reason packets.ReasonCode) (m M, o Outcome) {
 	x := s.at(id)
 	refused := reason >= packets.UnspecifiedError

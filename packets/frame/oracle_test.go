@@ -49,6 +49,9 @@ func oracle(b []byte, v packets.Version, limit uint32) (all []string, reason pac
 		case size > len(b):
 			return all, 0, true
 		}
+		if v == 0 && !minimal && b[0]>>4 == 1 && strings.HasPrefix(string(b[1+n:size]), "\x00\x04MQTT\x05") {
+			return all, packets.MalformedPacket, false // of 5.0, as it says itself
+		}
 		all = append(all, string(b[0])+string(b[1+n:size]))
 		b = b[size:]
 	}

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"bytes"
 	"math/bits"
 
 	"github.com/fletchmq/fletch/packets"
@@ -74,9 +75,9 @@ func (s *Splitter) Next() (first byte, body []byte, ok bool) {
 		s.cut(n, size)
 		return 0, nil, false
 	}
-	first, body = s.piece[0], s.piece[n:n+size:n+size]
+	head, body := s.piece[:n], s.piece[n:n+size:n+size]
 	s.piece = s.piece[n+size:]
-	return first, body, true
+	return s.whole(head, body)
 }
 
 // Take makes body, which Next has given, the caller's own. It copies, unless
@@ -169,7 +170,7 @@ func (s *Splitter) resume() (first byte, body []byte, ok bool) {
 		return 0, nil, false
 	}
 	s.need = 0
-	return s.head[0], s.held.Bytes(), true
+	return s.whole(s.head[:s.n], s.held.Bytes())
 }
 
 func (s *Splitter) resumeHeader() (first byte, body []byte, ok bool) {
@@ -190,6 +191,20 @@ func (s *Splitter) resumeHeader() (first byte, body []byte, ok bool) {
 	}
 	s.n = 0
 	body, s.piece = s.piece[:size:size], s.piece[size:]
+	return s.whole(head[:n], body)
+}
+
+// connect5 is how the body of a CONNECT of 5.0 begins.
+var connect5 = []byte("\x00\x04MQTT\x05")
+
+// whole gives a packet, but for a CONNECT of 5.0 whose Remaining Length has more
+// bytes than it needs: before it there is no version that would forbid that
+// [MQTT-1.5.5-1].
+func (s *Splitter) whole(head, body []byte) (first byte, _ []byte, ok bool) {
+	if s.Version == 0 && len(head) > 2 && head[len(head)-1] == 0 && packets.Type(head[0]>>4) == packets.TypeConnect && bytes.HasPrefix(body, connect5) {
+		s.fail(packets.Broken(packets.V5, packets.TypeConnect, wire.VarIntPadded))
+		return 0, nil, false
+	}
 	return head[0], body, true
 }
 

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"reflect"
 	"slices"
@@ -62,12 +63,37 @@ func TestCutsAroundEdges(t *testing.T) {
 	}
 }
 
+// The CONNECT that says the version is of it. Who speaks 3.1.1 may give a length in
+// more bytes than it needs. [MQTT-1.5.5-1]
+func TestPaddedConnect(t *testing.T) {
+	for _, c := range []struct {
+		connect string
+		ok      bool
+	}{
+		{"\x10\x0e\x00\x04MQTT\x05\x00\x00\x00\x00\x00\x01c", true},
+		{"\x10\x8e\x00\x00\x04MQTT\x05\x00\x00\x00\x00\x00\x01c", false},
+		{"\x10\x8d\x80\x80\x00\x00\x04MQTT\x04\x00\x00\x00\x00\x01c", true},
+		{"\x10\x8f\x00\x00\x06MQIsdp\x03\x00\x00\x00\x00\x01c", true},
+	} {
+		for i := range len(c.connect) + 1 {
+			pieces := cutAt([]byte(c.connect), i)
+			check(t, pieces, 0, 0)
+			o := split(pieces, 0, 0)
+			var broken *packets.BrokenError
+			if errors.As(o.err, &broken) == c.ok || len(o.packets) == 1 != c.ok || !c.ok && broken.Statement != "MQTT-1.5.5-1" {
+				t.Errorf("% x, cut at %d: %s", c.connect, i, o)
+			}
+		}
+	}
+}
+
 func FuzzSplit(f *testing.F) {
 	f.Add(publishes(0, 1, 127, 128), []byte{1, 1, 1}, uint8(5), uint32(0))
 	f.Add(publishes(200, 20000), []byte{0, 255, 2}, uint8(4), uint32(201))
 	f.Add([]byte("\xe0\x80\x80\x00\x30\xff\xff\xff\x7f."), []byte{2}, uint8(3), uint32(0))
 	f.Add([]byte("\xc0\x00\xc0\x80\x00"), []byte{3, 1}, uint8(5), uint32(4))
 	f.Add([]byte("\xd0\x00\x30\xff\xff\xff\xff\x01"), []byte{5}, uint8(0), uint32(9))
+	f.Add([]byte("\x10\x8e\x80\x00\x00\x04MQTT\x05\x00\x00\x00\x00\x00\x01c"), []byte{2, 1, 9}, uint8(0), uint32(0))
 	f.Fuzz(func(t *testing.T, stream, cuts []byte, v uint8, limit uint32) {
 		versions := []packets.Version{0, packets.V31, packets.V311, packets.V5}
 		var pieces [][]byte

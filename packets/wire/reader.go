@@ -161,7 +161,8 @@ func (r *Reader) Binary() []byte {
 	return v
 }
 
-// Text reads a UTF-8 encoded string, section 1.5.4.
+// Text reads a UTF-8 encoded string, section 1.5.4, as it is: U+FEFF is a
+// character [MQTT-1.5.4-3].
 func (r *Reader) Text() []byte {
 	v := r.Binary()
 	if !plainText(v) {

@@ -1,0 +1,45 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/fletchmq/fletch/client"
+	"github.com/fletchmq/fletch/client/clienttest"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// A client that has no session, and is told that there is one, leaves.
+func TestV5_3_2_2_4(t *testing.T) {
+	for _, test := range []struct {
+		version   packets.Version
+		statement string
+	}{{packets.V311, "MQTT-3.2.2-1"}, {packets.V5, "MQTT-3.2.2-2"}} {
+		cfg := client.Config{Version: test.version, ClientID: "x"}
+		conn, peer := clienttest.Pipe(t, test.version)
+		done := async(func() error { _, err := client.New(t.Context(), conn, cfg); return err })
+		peer.Accept(&packets.Connack{SessionPresent: true})
+		wantBroken(t, <-done, test.statement)
+		peer.ExpectEnd()
+
+		cfg.KeepSession = true // it has one, says the caller
+		c, _ := connect(t, cfg, &packets.Connack{SessionPresent: true})
+		want(t, "session present", c.SessionPresent(), true)
+	}
+}
+
+// A server that has no session is sent nothing of an earlier one.
+func TestV5_3_2_2_5(t *testing.T) {
+	cfg := client.Config{Version: packets.V5, ClientID: "x", KeepSession: true}
+	c, peer := connect(t, cfg, nil)
+	lost := publish(c, 1, "lost")
+	peer.Expect(`PUBLISH qos=1 topic=lost packet-id=1 payload="hi"`)
+	peer.Close()
+	wantError(t, <-lost, client.ErrUnknown, client.ErrClosed)
+
+	c, peer = connect(t, cfg, nil)
+	want(t, "session present", c.SessionPresent(), false)
+	done := publish(c, 1, "new")
+	peer.Expect(`PUBLISH qos=1 topic=new packet-id=1 payload="hi"`)
+	peer.Send(&packets.Puback{PacketID: 1})
+	want(t, "new", <-done, nil)
+}
