@@ -14,8 +14,9 @@ run: ## start a broker on 127.0.0.1:1883
 	@$(GO) build -o .bin/fletch ./tools/fletch
 	@.bin/fletch serve
 
-test: ## run all tests
+test: ## run all tests, those of the clients of others for Go included
 	$(GO) test ./...
+	cd tools/interop/gopeers && $(GO) test ./...
 
 gen: ## write the generated files of package packets anew
 	$(GO) generate ./...
@@ -34,9 +35,11 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 
 race: ## run all tests with the race detector
 	$(GO) test -race ./...
+	cd tools/interop/gopeers && $(GO) test -race ./...
 
 fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 	FUZZTIME=$(FUZZTIME) bench/fuzz.sh

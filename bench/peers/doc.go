@@ -1,4 +1,4 @@
-// Package peers measures package packets against the codecs of other MQTT
+// Package peers measures packages packets and topics against other MQTT
 // libraries for Go, and checks that all of them agree on what the bytes mean. It
 // is a module of its own, so that nobody who imports Fletch gets those libraries.
 //

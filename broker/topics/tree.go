@@ -34,21 +34,23 @@ func Cost(filter int) int { return 512 + 2*filter }
 // shards is how many parts the Tree has, each with its lock.
 const shards = 16
 
-var seed = maphash.MakeSeed()
-
 // Tree is a set of subscriptions, at most one for each subscriber and filter.
 // Any number of goroutines may use it. The zero Tree is empty.
 //
 // A filter stands in the shard of its first level, where only topic names with
 // that first level look. Those that begin with a wildcard have a shard of their
 // own, which names that begin with $ never look at [MQTT-4.7.2-1].
+//
+// Subscribe and Unsubscribe lock a shard. Match locks nothing: it finds each
+// subscription that is there all the time, and may or may not find one that comes
+// or goes meanwhile.
 type Tree[S any] struct {
 	shards [shards]shard[S]
 	wild   shard[S]
 }
 
 type shard[S any] struct {
-	mu    sync.RWMutex
+	mu    sync.Mutex // of who changes something
 	root  node[S]
 	count atomic.Int64 // of subscriptions
 }
@@ -58,9 +60,10 @@ type shard[S any] struct {
 // one.
 func (t *Tree[S]) Subscribe(filter string, s Subscription[S]) (replaced bool) {
 	h := t.shard(filter)
+	e := newEntry(&s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	replaced = h.root.add(filter, s)
+	replaced = h.root.add(filter, &e)
 	if !replaced {
 		h.count.Add(1)
 	}
@@ -85,9 +88,9 @@ func (t *Tree[S]) Unsubscribe(filter string, id uint64) (found bool) {
 func (t *Tree[S]) Match(dst []Subscription[S], topic []byte) []Subscription[S] {
 	m := matches[S]{found: dst}
 	first, _, _ := cut(topic)
-	t.shards[maphash.Bytes(seed, first)%shards].match(&m, topic)
+	t.shards[maphash.Bytes(seed, first)%shards].root.match(&m, topic, true)
 	if topic[0] != '$' {
-		t.wild.match(&m, topic)
+		t.wild.root.match(&m, topic, true)
 	}
 	if m.lists > 1 {
 		slices.SortFunc(m.found[len(dst):], byID)
@@ -110,15 +113,6 @@ func (t *Tree[S]) shard(filter string) *shard[S] {
 		return &t.wild
 	}
 	return &t.shards[maphash.String(seed, first)%shards]
-}
-
-func (h *shard[S]) match(m *matches[S], topic []byte) {
-	if h.count.Load() == 0 {
-		return
-	}
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	h.root.match(m, topic, true)
 }
 
 func byID[S any](a, b Subscription[S]) int { return cmp.Compare(a.ID, b.ID) }

@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +13,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	// What fletch is made of: go test must not take a result from before a change
+	// there out of its cache.
+	_ "github.com/fletchmq/fletch/broker"
+	_ "github.com/fletchmq/fletch/broker/listener"
+	_ "github.com/fletchmq/fletch/client"
 )
 
 // patience bounds everything here that is expected to happen.
@@ -36,6 +42,15 @@ func build(m *testing.M) int {
 	out, err := exec.Command("go", "build", "-o", fletch, "github.com/fletchmq/fletch/tools/fletch").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
+		return 1
+	}
+	// Most of what these tests do is wait, for others or until time has passed.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := writeCertificates(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -62,48 +77,10 @@ func missing(t *testing.T, what string) {
 	t.Skip(text)
 }
 
-// broker is a running broker to be tried, and its port on 127.0.0.1.
-type broker struct{ name, port string }
-
-// brokers runs a test against Fletch, and against Mosquitto to see that what it
-// expects is not only so here.
-func brokers(t *testing.T, test func(t *testing.T, b broker)) {
-	t.Run("broker=fletch", func(t *testing.T) { test(t, startFletch(t)) })
-	t.Run("broker=mosquitto", func(t *testing.T) { test(t, startMosquitto(t, "allow_anonymous true")) })
-}
-
-func startFletch(t *testing.T) broker {
-	t.Helper()
-	b := start(t, fletch, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
-	line := b.until(t, "fletch listens on ")
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(line, "fletch listens on "))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return broker{"fletch", port}
-}
-
-func startMosquitto(t *testing.T, config ...string) broker {
-	t.Helper()
-	program := need(t, "mosquitto")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close() // Mosquitto cannot be told to choose one
-	file := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\n%s\n", port, strings.Join(config, "\n"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	start(t, program, "-c", file).until(t, "mosquitto version", "running")
-	return broker{"mosquitto", port}
-}
-
 // program is one that runs beside the test, and what it says.
 type program struct {
 	cmd  *exec.Cmd
+	out  *os.File
 	said *bufio.Scanner
 }
 
@@ -128,22 +105,28 @@ func start(t *testing.T, name string, args ...string) *program {
 	})
 	said := bufio.NewScanner(out)
 	said.Buffer(nil, 1<<20)
-	return &program{cmd, said}
+	return &program{cmd, out, said}
 }
 
 // until reads what the program says up to a line with all of these in it.
 func (p *program) until(t *testing.T, parts ...string) string {
 	t.Helper()
-	var said []string
+	lines := p.through(t, parts...)
+	return lines[len(lines)-1]
+}
+
+// through is until, and all lines up to that one.
+func (p *program) through(t *testing.T, parts ...string) (lines []string) {
+	t.Helper()
 	for p.said.Scan() {
 		line := p.said.Text()
-		said = append(said, line)
+		lines = append(lines, line)
 		if containsAll(line, parts) {
-			return line
+			return lines
 		}
 	}
-	t.Fatalf("%s has not said %q, but\n%s", p.cmd, parts, strings.Join(said, "\n"))
-	return ""
+	t.Fatalf("%s has not said %q, but\n%s", p.cmd, parts, strings.Join(lines, "\n"))
+	return nil
 }
 
 func containsAll(line string, parts []string) bool {
@@ -189,6 +172,15 @@ func run(t *testing.T, name string, args ...string) result {
 	return result{out.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
+// reads is that the result depends on the files of a folder, which only other
+// programs read. go test sees what is opened here.
+func reads(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.ReadDir(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // do is run for what has to succeed and print nothing.
 func do(t *testing.T, name string, args ...string) {
 	t.Helper()
@@ -207,6 +199,6 @@ func script(t *testing.T, env []string, name string, args ...string) {
 	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", filepath.Base(args[0]), err, out)
+		t.Errorf("%s %s: %v\n%s", filepath.Base(name), args[0], err, out)
 	}
 }

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs the peers of the interop tests: Debian's Mosquitto and paho, and
-# MQTT.js beside the caches of this user. Does nothing where all is there, and
-# leaves no service behind.
+# Installs the peers of the interop tests: Debian's Mosquitto, paho for Python and
+# for C with a compiler, and MQTT.js beside the caches of this user. Does nothing
+# where all is there, and leaves no service behind. Peers in Go are modules, which
+# the go command gets.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 
 missing=
-for package in mosquitto mosquitto-clients python3-paho-mqtt; do
+for package in mosquitto mosquitto-clients python3-paho-mqtt libpaho-mqtt-dev gcc libc6-dev; do
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 if [ -n "$missing" ]; then

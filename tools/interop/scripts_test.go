@@ -14,8 +14,9 @@ func TestPaho(t *testing.T) {
 	if exec.Command(python, "-c", "import paho.mqtt.client").Run() != nil {
 		missing(t, "python3-paho-mqtt")
 	}
-	brokers(t, func(t *testing.T, b broker) {
-		script(t, nil, python, "testdata/round.py", b.port)
+	reads(t, "testdata")
+	transports(t, func(t *testing.T, url string) {
+		script(t, nil, python, "testdata/round.py", url, authority)
 	})
 }
 
@@ -29,7 +30,8 @@ func TestMQTTjs(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(modules, "mqtt")); err != nil {
 		missing(t, "MQTT.js")
 	}
-	brokers(t, func(t *testing.T, b broker) {
-		script(t, []string{"NODE_PATH=" + modules}, node, "testdata/mqttjs/round.js", b.port)
+	reads(t, "testdata/mqttjs")
+	transports(t, func(t *testing.T, url string) {
+		script(t, []string{"NODE_PATH=" + modules}, node, "testdata/mqttjs/round.js", url, authority)
 	})
 }
