@@ -166,18 +166,6 @@ func (cl *client) rest() {
 	cl.until, cl.alarm, cl.delay = time.Time{}, nil, nil
 }
 
-// changeExpiry is false where a session that would end with its connection is not
-// to any more.
-func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if expiry > 0 && cl.expiry == 0 {
-		return false
-	}
-	cl.expiry = b.grant(expiry)
-	return true
-}
-
 // leave undoes enter: the session ends, or waits for the client to come back
 // [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.1.0-2] [MQTT3-4.1.0-1]. What it has
 // published as retained stays [MQTT3-3.1.2-7].
@@ -277,15 +265,4 @@ func (b *Broker) endSession(cl *client, t *turn) {
 	w := cl.takeWill()
 	b.mu.Unlock()
 	b.publishWill(w, t)
-}
-
-// kill ends the connection of cl, and reports whether it has one.
-func (b *Broker) kill(cl *client, cause error) bool {
-	b.mu.Lock()
-	c := cl.conn
-	b.mu.Unlock()
-	if c != nil {
-		c.kill(cause)
-	}
-	return c != nil
 }

@@ -119,3 +119,26 @@ func (b *Broker) EndSession(clientID string) error {
 	b.endSession(cl, t)
 	return nil
 }
+
+// changeExpiry is false where a session that would end with its connection is not
+// to any more.
+func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if expiry > 0 && cl.expiry == 0 {
+		return false
+	}
+	cl.expiry = b.grant(expiry)
+	return true
+}
+
+// kill ends the connection of cl, and reports whether it has one.
+func (b *Broker) kill(cl *client, cause error) bool {
+	b.mu.Lock()
+	c := cl.conn
+	b.mu.Unlock()
+	if c != nil {
+		c.kill(cause)
+	}
+	return c != nil
+}
