@@ -84,6 +84,9 @@ func publishDoesNotAllocate(t *testing.T, config Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if refused, err := c.mayPublish(&m.Publish); refused != nil || err != nil {
+			t.Fatal(refused, err)
+		}
 		c.publish(m)
 		m.Release()
 		c.turn.Flush()

@@ -13,18 +13,30 @@ import (
 // authenticate finds out whether the client of a CONNECT without an
 // authentication method may come in.
 func (c *conn) authenticate(p *packets.Connect) error {
-	ask := c.b.config.Authenticate
-	switch {
+	switch ask := c.b.config.Authenticate; {
 	case ask != nil:
-	case len(c.b.config.Methods) > 0:
+		login := c.login(p)
+		if err := c.ask(c.deadline(), errConnectTimeout, func(ctx context.Context) error {
+			return refusal(ask(ctx, login), packets.TypeConnack, packets.BadUserNameOrPassword)
+		}); err != nil {
+			return err
+		}
+		c.remember(login)
+	case len(c.b.config.Methods) > 0 && !c.b.config.AllowAnonymous:
 		return errNoMethod
-	default:
-		return nil
+	case c.b.config.Authorize != nil:
+		c.remember(c.login(p))
 	}
-	login := c.login(p)
-	return c.ask(c.deadline(), errConnectTimeout, func(ctx context.Context) error {
-		return refusal(ask(ctx, login), packets.TypeConnack, packets.BadUserNameOrPassword)
-	})
+	return nil
+}
+
+// remember keeps for Authorize who the client is.
+func (c *conn) remember(login *Login) {
+	if c.b.config.Authorize != nil {
+		who := *login
+		who.Password = nil
+		c.who = &who
+	}
 }
 
 // deadline is when the connection must be authenticated.

@@ -30,6 +30,7 @@ type Broker struct {
 	retentions    atomic.Uint64 // messages that were ever retained
 	dropped       atomic.Uint64 // messages that had no room
 	unretained    atomic.Uint64 // messages for which there was no room
+	denied        atomic.Uint64 // refusals of Authorize
 	lastID        atomic.Uint64 // of sessions and groups
 	accepted      atomic.Uint64 // connections
 	tallies       [tallies]tally
@@ -89,9 +90,16 @@ const (
 // called, which gives [ErrClosed], or ln fails, which gives its error. It closes
 // ln. Connections that it has accepted live on until Shutdown. They have to be
 // ordered and without loss, as TCP is. [MQTT-4.2-1] [MQTT3-7.1.1-1]
+//
+// Where everybody may connect, and Config.AllowAnonymous does not say so, Serve
+// accepts nobody if other machines can reach the address of ln: the error names
+// it, and the keys. See Local of package listener.
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	ln, accept := b.acceptor(ln)
 	defer ln.Close()
+	if err := b.config.admits(ln.Addr()); err != nil {
+		return err
+	}
 	if !b.listen(ln) {
 		return ErrClosed
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Config is how a broker is to be. The zero Config is a good one: it accepts
-// everybody. A limit that is 0 is the default.
+// everybody on this machine. A limit that is 0 is the default.
 type Config struct {
 	// Logger gets a line for each connection that ends in another way than by
 	// DISCONNECT, and one when a limit strikes. It should not block: what logs
@@ -25,8 +25,9 @@ type Config struct {
 	// the connection with Reason Code 0x86, Bad User Name or Password, or with
 	// that of a [Refuse]. It runs for many connections at the same time. When ctx
 	// ends, at ConnectTimeout or Shutdown, the answer does not count any more. A
-	// panic refuses the connection. Nil accepts everybody, but where there are
-	// Methods: there who names none is refused with 0x87 (0x05 before 5.0).
+	// panic refuses the connection. It may change the user name of login, which is
+	// what Authorize gets. With nil, clients that name none of Methods are
+	// anonymous: see AllowAnonymous.
 	Authenticate func(ctx context.Context, login *Login) error
 
 	// Methods are the ways of enhanced authentication, section 4.12, by the name
@@ -39,6 +40,31 @@ type Config struct {
 	// DeliveredHook and DroppedHook, for which New asks it. What it has not costs
 	// nothing. Nil is nobody who listens.
 	Hooks any
+
+	// AllowAnonymous lets in clients that nobody asks who they are, where there is
+	// no Authenticate. Without it, and with Methods, such a client is refused with
+	// 0x87 (0x05 before 5.0). With neither, everybody may connect, but Serve
+	// takes only listeners that no other machine can reach.
+	AllowAnonymous bool
+
+	// Authorize says what a client that is connected may do: all that gets nil. It
+	// is asked about each PUBLISH, each filter of a SUBSCRIBE, the will in CONNECT,
+	// and, when a session is resumed, about each subscription that it has. Any
+	// other error refuses, with Reason Code 0x87, Not authorized, or with that of a
+	// [Refuse]; the package documentation says what becomes of the rest. It runs
+	// for many connections at the same time, and for one of them never twice at
+	// once. The connection waits for it, and nobody else does. Nobody asks about
+	// what the program publishes itself. Nil allows all.
+	//
+	// Nothing is remembered: what is refused now may be allowed with the next
+	// packet. So it should be quick. A panic ends the connection with 0x80.
+	Authorize func(ctx context.Context, a *Access) error
+
+	// AuthorizeTimeout is how long Authorize may take for one packet, however many
+	// filters it has. Beyond, ctx ends, and the connection with 0x89: the message
+	// has not been acknowledged, and the client may send it again. For CONNECT it
+	// is ConnectTimeout. Default 10 s.
+	AuthorizeTimeout time.Duration
 
 	// Engine is how connections are served. Default EventLoops.
 	Engine Engine
@@ -148,7 +174,8 @@ type Config struct {
 }
 
 // Login is who wants to connect. A [Method] may change it: it is given the same
-// one when the client authenticates again.
+// one when the client authenticates again. Authorize gets the user name that is
+// left, which nobody has checked if nobody was asked.
 type Login struct {
 	ClientID    string // the one assigned, if the client has sent none
 	Username    string
@@ -208,6 +235,13 @@ func (c *Config) complete() error {
 		return err
 	}
 	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
+	if err := c.completeTimes(); err != nil {
+		return err
+	}
+	return c.completeMethods()
+}
+
+func (c *Config) completeTimes() error {
 	c.SysInterval = cmp.Or(c.SysInterval, 10*time.Second)
 	for _, d := range []struct {
 		key    string
@@ -216,6 +250,7 @@ func (c *Config) complete() error {
 	}{
 		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
+		{"AuthorizeTimeout", &c.AuthorizeTimeout, 10 * time.Second},
 		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
 		{"MaximumKeepAlive", &c.MaximumKeepAlive, 0},
 	} {
@@ -226,10 +261,7 @@ func (c *Config) complete() error {
 			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
 		}
 	}
-	if err := c.completeFeatures(); err != nil {
-		return err
-	}
-	return c.completeMethods()
+	return c.completeFeatures()
 }
 
 // completeChoices is for what has a name.

@@ -28,8 +28,9 @@ type conn struct {
 	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever
 	aliases  *flow.AliasIn // nil before the first
-	refused  uint64        // filters
+	refused  uint64        // filters and messages
 	proof    *proof        // nil without an authentication method in CONNECT
+	who      *Login        // nil without Authorize
 
 	// Of who serves it until CONNECT has been accepted, then nobody changes them.
 	clientID string

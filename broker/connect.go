@@ -39,9 +39,17 @@ func (c *conn) connect(first byte, body []byte) error {
 
 // admit lets in the client of CONNECT p, which has shown who it is.
 func (c *conn) admit(p *packets.Connect) error {
+	if err := c.mayLeave(p); err != nil {
+		return err
+	}
 	present, err := c.b.enter(c, p.CleanStart, c.b.grant(c.askedExpiry(p))) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
 	if err != nil {
 		return err
+	}
+	if present {
+		if err := c.reconsider(); err != nil {
+			return err
+		}
 	}
 	if err := c.accept(p, present); err != nil {
 		return err

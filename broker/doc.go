@@ -50,6 +50,26 @@
 // The retained messages of a new subscription do not count: they are looked up as
 // fast as the receiver takes them.
 //
+// # Who may do what
+//
+// [Config.Authenticate] and [Config.Methods] say who may connect. With neither,
+// everybody may, and [Broker.Serve] takes only listeners that no other machine can
+// reach, unless [Config.AllowAnonymous] says otherwise.
+//
+// [Config.Authorize] says who may publish and subscribe to what. A message that is
+// refused is neither passed on nor retained; at QoS 1 and 2 its PUBACK or PUBREC
+// says so in 5.0. Before 5.0 it cannot, and the message is acknowledged all the
+// same, as one at QoS 0 gets no answer at all. SUBACK says it of each filter (0x80
+// in 3.1.1, end of the connection in 3.1); a subscription to it that there was ends.
+// A will that is refused refuses the connection. All of that is counted in Stats
+// and logged.
+//
+// Who may subscribe to a filter gets all that matches it, the retained messages
+// too: allow "#" only to those who may see everything. While a connection lasts,
+// its subscriptions stay. When a session is resumed they are all asked about again,
+// and those that are refused come off, with the messages that wait for them or are
+// not acknowledged. The client is not told, as there is no packet for that.
+//
 // # Shared subscriptions
 //
 // Of all who subscribe to "$share/name/filter" one gets a message, chosen by

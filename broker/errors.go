@@ -13,9 +13,10 @@ import (
 // ErrClosed is what Serve and Dial return after Shutdown.
 var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
 
-// Refuse is an error for Authenticate, or a step of an [Exchange], to return.
-// CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that says the
-// same, if there is one; DISCONNECT does where a client has authenticated again. A
+// Refuse is an error for Authenticate, Authorize, or a step of an [Exchange], to
+// return. CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that
+// says the same, if there is one; DISCONNECT does where a client has authenticated
+// again, and PUBACK, PUBREC or SUBACK where it is not allowed to do something. A
 // value that the packet must not carry is like any other error.
 type Refuse packets.ReasonCode
 
@@ -31,21 +32,22 @@ type ending struct {
 func (e *ending) Error() string { return e.text }
 
 var (
-	errTakenOver      = &ending{packets.SessionTakenOver, "another connection has taken over the client identifier"}
-	errShutdown       = &ending{packets.ServerShuttingDown, "broker is shutting down"}
-	errSessions       = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
-	errOverflow       = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
-	errKeepAlive      = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
-	errConnectTimeout = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
-	errWriteTimeout   = &ending{packets.UnspecifiedError, "WriteTimeout: the client takes nothing of what it is sent"}
-	errProofTimeout   = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
-	errNoMethod       = &ending{packets.NotAuthorized, "no authentication method, and no Authenticate"}
-	errBadMethod      = &ending{packets.BadAuthenticationMethod, "not one of Methods"}
-	errTooLargeToSend = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
-	errSubscription   = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
-	errEnded          = &ending{packets.AdministrativeAction, "session ended by EndSession of the program"}
-	errTooDeepFilter  = &ending{packets.TopicFilterInvalid, "MaximumTopicLevels: a topic filter with more levels"}
-	errTooDeep        = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}
+	errTakenOver        = &ending{packets.SessionTakenOver, "another connection has taken over the client identifier"}
+	errShutdown         = &ending{packets.ServerShuttingDown, "broker is shutting down"}
+	errSessions         = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
+	errOverflow         = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
+	errKeepAlive        = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
+	errConnectTimeout   = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
+	errWriteTimeout     = &ending{packets.UnspecifiedError, "WriteTimeout: the client takes nothing of what it is sent"}
+	errProofTimeout     = &ending{packets.NotAuthorized, "ConnectTimeout: authenticating again took longer"}
+	errAuthorizeTimeout = &ending{packets.ServerBusy, "AuthorizeTimeout: no answer of Authorize"}
+	errNoMethod         = &ending{packets.NotAuthorized, "no authentication method, and no Authenticate"}
+	errBadMethod        = &ending{packets.BadAuthenticationMethod, "not one of Methods"}
+	errTooLargeToSend   = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
+	errSubscription     = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
+	errTooDeep          = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}
+	errEnded            = &ending{packets.AdministrativeAction, "session ended by EndSession of the program"}
+	errTooDeepFilter    = &ending{packets.TopicFilterInvalid, "MaximumTopicLevels: a topic filter with more levels"}
 )
 
 // errDisconnected is that the client has said DISCONNECT.

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/fletchmq/fletch/broker"
@@ -165,4 +167,46 @@ func ExampleConfig_hooks() {
 	// Output:
 	// sensor is here, with MQTT 3.1.1
 	// sensor is gone: ended by Disconnect of the program
+}
+
+// Each user has a branch of topics, and all may read what is public. A filter
+// stands for all that it matches: one that begins with a wildcard is nobody's.
+func ExampleConfig_authorize() {
+	authorize := func(ctx context.Context, a *broker.Access) error {
+		first, _, _ := strings.Cut(a.Topic, "/")
+		switch {
+		case first == a.Username && a.Username != "":
+			return nil
+		case first == "public" && a.Action == broker.ToSubscribe:
+			return nil
+		}
+		return fmt.Errorf("%s may not %s %s", a.Username, a.Action, a.Topic)
+	}
+	b, err := broker.New(broker.Config{
+		Authorize: authorize,
+		Authenticate: func(ctx context.Context, login *broker.Login) error {
+			if login.Username != "ann" || string(login.Password) != "secret" {
+				return errors.New("wrong user name or password")
+			}
+			return nil // and so no user is called "+" or "#"
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+
+	for _, a := range []broker.Access{
+		{Username: "ann", Action: broker.ToPublish, Topic: "ann/lamp"},
+		{Username: "ann", Action: broker.ToPublish, Topic: "public/news"},
+		{Username: "ann", Action: broker.ToSubscribe, Topic: "public/#"},
+		{Username: "ann", Action: broker.ToSubscribe, Topic: "#"},
+	} {
+		fmt.Println(authorize(context.Background(), &a))
+	}
+	// Output:
+	// <nil>
+	// ann may not publish public/news
+	// <nil>
+	// ann may not subscribe #
 }

@@ -71,6 +71,7 @@ func (c *conn) prove(data []byte) error {
 	}
 	p := c.proof.connect
 	c.proof.connect = packets.Connect{}
+	c.who = c.proof.login // whom the method may change when the client authenticates again
 	c.proof.end()
 	return c.admit(&p)
 }

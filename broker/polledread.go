@@ -92,7 +92,13 @@ func (p *polled) handleAll() (err error) {
 // mayWait reports whether a packet asks the user of the package something, or
 // waits for another connection.
 func (p *polled) mayWait(first byte) bool {
-	return p.line == nil || packets.Type(first>>4) == packets.TypeAuth
+	switch packets.Type(first >> 4) {
+	case packets.TypePublish, packets.TypeSubscribe:
+		return p.line == nil || p.b.config.Authorize != nil
+	case packets.TypeAuth:
+		return true
+	}
+	return p.line == nil
 }
 
 // putOff keeps what has been fed and not handled.
@@ -137,11 +143,42 @@ func (p *polled) beside(first byte, f *frame.Frame) {
 }
 
 func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
+	defer caught(&err)
+	if err := p.handlePacked(first, f); err != nil {
+		return err
+	}
+	if p.b.config.Authorize == nil || p.line == nil || p.rest == nil {
+		return nil
+	}
+	return p.handleRest()
+}
+
+func (p *polled) handlePacked(first byte, f *frame.Frame) error {
 	defer f.Release()
 	p.packed = f
 	defer func() { p.packed = nil }()
-	defer caught(&err)
 	return p.packet(first, f.Bytes())
+}
+
+// handleRest handles what was put off. With Authorize most packets are to be lent:
+// coming back for each would copy what is behind it each time.
+func (p *polled) handleRest() error {
+	rest := p.rest
+	p.rest = nil
+	defer rest.Release()
+	p.split.Version = p.version
+	p.split.Feed(rest.Bytes())
+	for !p.line.Crowded() {
+		first, body, ok := p.split.Next()
+		if !ok {
+			return p.split.Err()
+		}
+		if err := p.packet(first, body); err != nil {
+			return err
+		}
+	}
+	p.putOff()
+	return nil
 }
 
 // back is the return of a connection that was lent.

@@ -90,9 +90,7 @@ func (p *polled) Writable() {
 
 // fail is that what w and its line have cannot be written.
 func (p *polled) fail(w *writer, err error) {
-	if r := w.batch.Replay; r != nil { // the session goes on
-		p.client.out.Expand(r, nil, r.After)
-	}
+	p.forgo(w)
 	w.line.Abandon()
 	w.done()
 	p.kill(err)

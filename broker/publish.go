@@ -26,8 +26,14 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	if err := c.b.config.Without.message(p.QoS, p.Retain); err != nil {
 		return err
 	}
+	refused, err := c.mayPublish(p)
+	if err != nil {
+		return err
+	}
 	if p.QoS == packets.AtMostOnce {
-		c.publish(m)
+		if refused == nil {
+			c.publish(m)
+		}
 		return nil
 	}
 	receipt, arrival := c.client.receiver.Publish(flow.InID(p.PacketID), p.QoS)
@@ -35,7 +41,7 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	case flow.Excess:
 		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
 	case flow.Deliver:
-		c.client.receiver.Done(receipt, c.take(m))
+		c.client.receiver.Done(receipt, c.take(m, refused))
 	}
 	return c.acknowledge()
 }
@@ -90,11 +96,15 @@ func (c *conn) publish(m *session.Message) (wanted bool) {
 	return c.b.publish(m, c.turn)
 }
 
-// take publishes m at QoS 1 or 2, and gives the code for PUBACK or PUBREC,
-// which only 5.0 has a place for.
-func (c *conn) take(m *session.Message) packets.ReasonCode {
+// take publishes m at QoS 1 or 2, unless that is refused, and gives the code for
+// PUBACK or PUBREC, which only 5.0 has a place for.
+func (c *conn) take(m *session.Message, refused error) packets.ReasonCode {
 	m.From = c.clientID
 	switch {
+	case refused != nil && c.version != packets.V5:
+		return packets.Success // [MQTT3-3.3.5-2]
+	case refused != nil:
+		return reasonFor(refused)
 	case c.version != packets.V5:
 		c.publish(m) // [MQTT3-3.3.5-2]
 	case !c.b.retain(m):

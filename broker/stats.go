@@ -26,6 +26,9 @@ type Stats struct {
 	// NotRetained is how many messages were not retained for want of room.
 	NotRetained uint64
 
+	// NotAuthorized is how often Authorize has refused.
+	NotAuthorized uint64
+
 	Received Traffic // from clients
 	Sent     Traffic // to clients
 }
@@ -57,6 +60,7 @@ func (b *Broker) Stats() Stats {
 	s.Accepted = b.accepted.Load()
 	s.Dropped = b.dropped.Load()
 	s.NotRetained = b.unretained.Load()
+	s.NotAuthorized = b.denied.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)
 		b.tallies[i].sent.addTo(&s.Sent)

@@ -33,9 +33,7 @@ func (s *stream) writeOut(l *session.Line) {
 	if err == nil && !over {
 		return
 	}
-	if r := w.batch.Replay; r != nil { // the session goes on
-		s.client.out.Expand(r, nil, r.After)
-	}
+	s.forgo(w)
 	l.Abandon()
 	s.hangUp(err)
 	close(s.written)

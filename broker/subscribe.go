@@ -20,8 +20,16 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
 	a.Props.Reset()
 	c.turn.replays = c.turn.replays[:0]
+	refusals, err := c.maySubscribe(p.Filters)
+	if err != nil {
+		return err
+	}
 	for i := range p.Filters {
-		reason, err := c.subscribe(&p.Filters[i], identifiers)
+		var refused error
+		if refusals != nil {
+			refused = refusals[i]
+		}
+		reason, err := c.subscribe(&p.Filters[i], identifiers, refused)
 		if err != nil {
 			return err
 		}
@@ -40,14 +48,18 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	return nil
 }
 
-// subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK.
-func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32) (packets.ReasonCode, error) {
+// subscribe handles one filter of a SUBSCRIBE and gives its code for SUBACK. If
+// it is refused, a subscription that there is to that filter ends.
+func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused error) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters.has(string(x.Filter))
 	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
 	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
-		return c.refuse(packets.TopicFilterInvalid, "")
+		return c.refusalCode(packets.TopicFilterInvalid)
+	case refused != nil:
+		c.unsubscribe(string(x.Filter))
+		return c.refusalCode(reasonFor(refused))
 	case lacks != nil && c.version == packets.V5:
 		return 0, lacks
 	case lacks != nil: // [MQTT3-3.8.3-2]
@@ -105,18 +117,24 @@ func (cl *client) remove(filter string) (found bool) {
 	return found
 }
 
-// refuse gives the code for a filter that is refused in the words of the
-// connection's version. Limit is the key in Config that struck, if one did.
+// refuse counts a filter that is refused, and gives its code. Limit is the key in
+// Config that struck.
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
-	if c.refused++; limit != "" && powerOfTwo(c.refused) {
+	if c.refused++; powerOfTwo(c.refused) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
 			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}
+	if c.version == packets.V5 && !c.terse { // [MQTT-3.1.2-29]
+		c.turn.answer.suback.Props.SetReasonString([]byte("refused: " + limit))
+	}
+	return c.refusalCode(reason)
+}
+
+// refusalCode is the code for a filter that is refused in the words of the
+// connection's version.
+func (c *conn) refusalCode(reason packets.ReasonCode) (packets.ReasonCode, error) {
 	switch c.version {
 	case packets.V5:
-		if limit != "" && !c.terse { // [MQTT-3.1.2-29]
-			c.turn.answer.suback.Props.SetReasonString([]byte("refused: " + limit))
-		}
 		return reason, nil
 	case packets.V311:
 		return packets.ReasonCode(packets.Failure), nil // [MQTT3-3.9.3-2]
@@ -130,15 +148,23 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.client.remove(string(filter)) {
-			c.b.unsubscribe(string(filter), c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
-			c.client.out.Cancel(string(filter))
-			c.tellUnsubscribed(string(filter))
+		if c.unsubscribe(string(filter)) {
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
 	}
 	return c.reply(a)
+}
+
+// unsubscribe ends a subscription, and reports whether there was one.
+func (c *conn) unsubscribe(filter string) bool {
+	if !c.client.remove(filter) {
+		return false
+	}
+	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
+	c.client.out.Cancel(filter)
+	c.tellUnsubscribed(filter)
+	return true
 }
 
 // unsubscribe takes cl off a filter that is one of its own.

@@ -175,7 +175,9 @@ func (s *subscriber) pass(batch *session.Batch, yield func(Message) bool) bool {
 	}
 	if r := batch.Replay; r != nil {
 		retained, after := s.b.retainedFor(r)
-		s.client.out.Expand(r, retained, after)
+		t := begin()
+		defer t.end()
+		s.client.out.Expand(r, retained, after, &t.Turn)
 	}
 	return true
 }

@@ -96,6 +96,17 @@ func (c *conn) expand(w *writer) {
 	if r := w.batch.Replay; r != nil {
 		retained, after := c.b.retainedFor(r)
 		w.batch.Replay = nil
-		c.client.out.Expand(r, retained, after)
+		var t session.Turn
+		c.client.out.Expand(r, retained, after, &t)
+		t.Flush()
+	}
+}
+
+// forgo leaves what the batch asks for to the next connection.
+func (c *conn) forgo(w *writer) {
+	if r := w.batch.Replay; r != nil {
+		var t session.Turn
+		c.client.out.Expand(r, nil, r.After, &t)
+		t.Flush()
 	}
 }

@@ -52,7 +52,6 @@ func measure(n int, command []string) (each int, err error) {
 		command[i] = strings.ReplaceAll(a, "PORT", strconv.Itoa(port))
 	}
 	broker := exec.Command(command[0], command[1:]...)
-	broker.Stderr = os.Stderr
 	if err := broker.Start(); err != nil {
 		return 0, err
 	}

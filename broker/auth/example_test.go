@@ -3,7 +3,10 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/auth"
@@ -35,4 +38,41 @@ func ExampleNewSCRAM() {
 		log.Fatal(err)
 	}
 	defer b.Shutdown(context.Background())
+}
+
+// Users and their passwords are in a file, which [auth.SetUser] and fletch passwd
+// write.
+func ExampleOpenUsers() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "users.txt")
+	ann, err := auth.NewCredentials("secret")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := auth.SetUser(file, "ann", ann); err != nil {
+		log.Fatal(err)
+	}
+
+	users, err := auth.OpenUsers(file, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, err := broker.New(broker.Config{
+		Authenticate: func(ctx context.Context, login *broker.Login) error {
+			return users.Check(ctx, login.Username, string(login.Password))
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+	fmt.Println(users.Check(context.Background(), "ann", "secret"))
+	fmt.Println(users.Check(context.Background(), "ann", "guess"))
+	// Output:
+	// <nil>
+	// auth: wrong password, or unknown user
 }

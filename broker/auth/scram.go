@@ -57,12 +57,17 @@ func (s *SCRAM) credentials(ctx context.Context, user string) (c Credentials, kn
 	if c, known = s.lookup(ctx, user); known {
 		return c, true
 	}
+	return s.stranger(user), false
+}
+
+// stranger is the credentials of a user that there is not.
+func (s *SCRAM) stranger(user string) Credentials {
 	salt := mac(s.secret, "salt "+user)
 	return Credentials{
 		Salt:       salt[:saltSize],
 		Iterations: DefaultIterations,
 		StoredKey:  mac(s.secret, "stored "+user),
-	}, false
+	}
 }
 
 // Exchange is one authentication. One goroutine at a time may use it.

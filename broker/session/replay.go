@@ -96,26 +96,28 @@ func (o *Outbox) tidy() {
 	o.places.empty = 0
 }
 
-// Expand puts retained messages where r is, which a Batch has had, for the next
-// Take. It takes over the references. More are to come behind the topic name after, unless that is
-// "".
-func (o *Outbox) Expand(r *Replay, retained []*Message, after string) {
+// Expand puts retained messages where r is, which a Batch has had, unless they are not wanted any more. It takes over the references. More
+// are to come behind the topic name after, unless that is "".
+func (o *Outbox) Expand(r *Replay, retained []*Message, after string, t *Turn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.expanding = false
+	p := o.places.wanted[r.Filter]
+	wanted := p != nil && p.replay == r
 	for _, m := range retained {
-		t := r.Terms
-		t.QoS = min(t.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
-		t.Retain = true                   // [MQTT3-3.3.1-8]
-		if o.ended || o.line == nil && !o.expected && t.QoS == 0 {
+		terms := r.Terms
+		terms.QoS = min(terms.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
+		terms.Retain = true                       // [MQTT3-3.3.1-8]
+		if !wanted || o.line == nil && !o.expected && terms.QoS == 0 {
 			m.Release()
 			continue
 		}
-		o.front.push(entry{message: m, Terms: t})
+		o.front.push(entry{message: m, Terms: terms})
 	}
-	if p := o.places.wanted[r.Filter]; p != nil && p.replay == r {
+	if wanted {
 		if r.After = after; after == "" {
 			o.places.leave(p)
 		}
 	}
+	o.touch(t) // it may be another line by now
 }

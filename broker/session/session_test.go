@@ -187,7 +187,7 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 	if got := payloads(&b); !slices.Equal(got, []string{"before"}) || b.Replay == nil || b.Replay.Filter != "f" {
 		t.Fatalf("%q, %v", got, b.Replay)
 	}
-	o.Expand(b.Replay, []*Message{text("t", "retained", 2)}, "")
+	o.Expand(b.Replay, []*Message{text("t", "retained", 2)}, "", new(Turn))
 	l.Take(&b)
 	if d := b.Messages[0]; !d.Retain || d.QoS != 0 || d.PacketID != 0 {
 		t.Errorf("delivered %+v", d)
@@ -206,7 +206,7 @@ func TestReplayInPortions(t *testing.T) {
 	o.Replay(Replay{Filter: "f", Terms: Terms{QoS: 1}}, new(Turn))
 	var b Batch
 	l.Take(&b)
-	o.Expand(b.Replay, []*Message{text("1", "one", 1), text("2", "two", 1)}, "2")
+	o.Expand(b.Replay, []*Message{text("1", "one", 1), text("2", "two", 1)}, "2", new(Turn))
 	l.Take(&b)
 	if got := payloads(&b); !slices.Equal(got, []string{"one"}) || b.Replay != nil {
 		t.Fatalf("%q, %v, though the peer has not acknowledged", got, b.Replay)
@@ -223,7 +223,7 @@ func TestReplayInPortions(t *testing.T) {
 	if b.Replay == nil || b.Replay.After != "2" {
 		t.Fatalf("%v is not the next portion", b.Replay)
 	}
-	o.Expand(b.Replay, nil, "")
+	o.Expand(b.Replay, nil, "", new(Turn))
 	l.Close(nil, true, new(Turn))
 	if l.Take(&b) != Over {
 		t.Errorf("took %v", b)
@@ -242,12 +242,12 @@ func TestReplayOncePerFilter(t *testing.T) {
 		t.Errorf("%v", b.Replay)
 	}
 	o.Replay(Replay{Filter: "f", Until: 1000}, new(Turn)) // and from the beginning
-	o.Expand(b.Replay, nil, "x")
+	o.Expand(b.Replay, nil, "x", new(Turn))
 	l.Take(&b)
 	if b.Replay.Until != 1000 || b.Replay.After != "" {
 		t.Errorf("%v", b.Replay)
 	}
-	o.Expand(b.Replay, nil, "")
+	o.Expand(b.Replay, nil, "", new(Turn))
 	o.Cancel("f")
 	if n, _ := o.Waiting(); n != 0 && o.queue.first().place.replay != nil {
 		t.Errorf("%d wait", n)
@@ -268,6 +268,27 @@ func TestCancelledReplaysAreGone(t *testing.T) {
 	}
 	if n, _ := o.Waiting(); n > 2*keepEmpty || o.places.len() >= n || o.places.wanted["kept"] != o.queue.first().place {
 		t.Errorf("%d wait, %d places", n, o.places.len())
+	}
+}
+
+// What was looked up for a line that is gone is for the next, which waits for it.
+func TestReplayForTheNextLine(t *testing.T) {
+	o, l := open(1<<20, 10)
+	o.Replay(Replay{Filter: "f", Terms: Terms{QoS: 1}}, new(Turn))
+	var b Batch
+	l.Take(&b)
+	l.Close(nil, false, new(Turn))
+	l = attach(o, 10)
+	if l.Take(new(Batch)) != Idle {
+		t.Error("the next line does not wait")
+	}
+	var turn Turn
+	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, "", &turn)
+	if !slices.Equal(turn.due, []*Line{l}) {
+		t.Error("nobody tells the next line")
+	}
+	if l.Take(&b); !slices.Equal(payloads(&b), []string{"x"}) {
+		t.Errorf("took %v", b)
 	}
 }
 

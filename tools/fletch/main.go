@@ -1,5 +1,5 @@
 // Fletch is an MQTT broker and the clients to try it with: fletch serve, fletch
-// pub, fletch sub. See fletch --help.
+// passwd, fletch pub, fletch sub. See fletch --help.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 
 type cli struct {
 	Serve   serve   `cmd:"" help:"Run a broker."`
+	Passwd  passwd  `cmd:"" help:"Give a user of a broker a password."`
 	Pub     pub     `cmd:"" help:"Publish a message."`
 	Sub     sub     `cmd:"" help:"Subscribe, and print what comes."`
 	Version version `cmd:"" help:"Print the version."`
@@ -25,6 +26,7 @@ type cli struct {
 type world struct {
 	// ctx ends with the first SIGINT or SIGTERM. A second one kills.
 	ctx      context.Context
+	in       *os.File
 	out, err io.Writer
 }
 
@@ -54,7 +56,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	if err := command.Run(&world{ctx: ctx, out: os.Stdout, err: os.Stderr}); err != nil {
+	if err := command.Run(&world{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr}); err != nil {
 		fail(err)
 	}
 }

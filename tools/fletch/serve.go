@@ -22,7 +22,9 @@ import (
 const patience = 10 * time.Second
 
 type serve struct {
-	Listen            []string       `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines, without any password. Default: 127.0.0.1:1883, this machine only."`
+	Listen            []string       `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines: then it takes --users, or --allow-anonymous. Default: 127.0.0.1:1883, this machine only."`
+	Users             string         `placeholder:"FILE" help:"Let in only these users, with their passwords. fletch passwd writes the file. Read again when it changes."`
+	AllowAnonymous    bool           `help:"Let in everybody who gives no user name, from other machines too."`
 	TLSCert           string         `name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
 	TLSKey            string         `name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
 	TLSClientCA       string         `name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
@@ -37,7 +39,11 @@ var engines = map[string]broker.Engine{"loops": broker.EventLoops, "goroutines":
 // Run serves until a signal comes.
 func (s *serve) Run(w *world) error {
 	logger := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: s.LogLevel}))
-	b, err := broker.New(broker.Config{Logger: logger, Engine: engines[s.Engine], Loops: s.Loops})
+	config, err := s.config(logger)
+	if err != nil {
+		return err
+	}
+	b, err := broker.New(config)
 	if err != nil {
 		return err
 	}
@@ -45,6 +51,7 @@ func (s *serve) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprint(w.err, s.welcome(listeners))
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() {
@@ -54,7 +61,6 @@ func (s *serve) Run(w *world) error {
 			}
 		}()
 	}
-	fmt.Fprint(w.err, welcome(listeners))
 	select {
 	case err = <-ended:
 	case <-w.ctx.Done():
@@ -63,6 +69,16 @@ func (s *serve) Run(w *world) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return errors.Join(err, b.Shutdown(ctx))
+}
+
+// config is who may connect.
+func (s *serve) config(logger *slog.Logger) (broker.Config, error) {
+	c := broker.Config{Logger: logger, Engine: engines[s.Engine], Loops: s.Loops}
+	c.AllowAnonymous = true // guard has a look at each listener
+	if s.Users == "" {
+		return c, nil
+	}
+	return c, s.knowUsers(&c)
 }
 
 // listening is a listener, and what it was asked for.
@@ -80,6 +96,9 @@ func (s *serve) listen(ctx context.Context, logger *slog.Logger) (listeners []li
 	}
 	for _, address := range s.Listen {
 		l, err := s.listenOne(ctx, address, options)
+		if err == nil {
+			err = s.guard(l, address)
+		}
 		if err != nil {
 			for _, l := range listeners {
 				l.Close()
@@ -92,11 +111,8 @@ func (s *serve) listen(ctx context.Context, logger *slog.Logger) (listeners []li
 }
 
 func (s *serve) listenOne(ctx context.Context, address string, options listener.Options) (net.Listener, error) {
-	switch scheme, _, _ := strings.Cut(address, "://"); scheme {
-	case "tls", "mqtts", "wss":
-		if s.TLSCert == "" {
-			return nil, fmt.Errorf("--listen %s: expected --tls-cert and --tls-key as well", address)
-		}
+	if scheme, _, _ := strings.Cut(address, "://"); encrypted(scheme) && s.TLSCert == "" {
+		return nil, fmt.Errorf("--listen %s: expected --tls-cert and --tls-key as well", address)
 	}
 	l, err := listener.Listen(ctx, address, options)
 	if err != nil {
@@ -104,6 +120,8 @@ func (s *serve) listenOne(ctx context.Context, address string, options listener.
 	}
 	return l, nil
 }
+
+func encrypted(scheme string) bool { return scheme == "tls" || scheme == "mqtts" || scheme == "wss" }
 
 // plain reports whether clients need neither TLS nor WebSocket.
 func (l listening) plain() bool {
@@ -128,15 +146,30 @@ func (l listening) String() string {
 }
 
 // welcome says what to try next.
-func welcome(listeners []listening) string {
+func (s *serve) welcome(listeners []listening) string {
 	var b strings.Builder
 	b.WriteString("fletch listens on")
 	for _, l := range listeners {
 		b.WriteString(" " + l.String())
 	}
 	b.WriteString("\n")
+	switch {
+	case s.Users != "" && s.AllowAnonymous:
+		b.WriteString("The users in " + s.Users + " may connect, and everybody without a user name.\n")
+	case s.Users != "":
+		b.WriteString("Only the users in " + s.Users + " may connect.\n")
+	case s.AllowAnonymous:
+		b.WriteString("Everybody may connect, without a password.\n")
+	case s.TLSClientCA != "":
+		b.WriteString("Only who has a certificate may connect by TLS, and otherwise only this machine.\n")
+	default:
+		b.WriteString("Nobody is asked for a password, so only this machine may connect: --users and --allow-anonymous change that.\n")
+	}
 	if i := slices.IndexFunc(listeners, listening.plain); i >= 0 {
 		where, self := flags(listeners[i].Addr()), self()
+		if s.Users != "" {
+			where += " -u NAME -P PASSWORD"
+		}
 		b.WriteString("\nTry it from two other terminals:\n")
 		for _, clients := range [][2]string{{self + " sub", self + " pub"}, {"mosquitto_sub", "mosquitto_pub"}} {
 			fmt.Fprintf(&b, "\n  %s%s -v -t 'hello/#'\n  %s%s -t hello/world -m hi\n", clients[0], where, clients[1], where)

@@ -88,3 +88,92 @@ func TestServeTransports(t *testing.T) {
 		}
 	}
 }
+
+// Nobody from another machine gets in unasked, and the message says what to do.
+func TestServeToOthers(t *testing.T) {
+	cert, key, _ := certificate(t)
+	secure := []string{"--tls-cert", cert, "--tls-key", key}
+	for _, args := range [][]string{
+		{"--listen", "0.0.0.0:0"},
+		{"--listen", "127.0.0.1:0", "--listen", "ws://:0"},
+		append([]string{"--listen", "wss://0.0.0.0:0"}, secure...),
+		append([]string{"--listen", "0.0.0.0:0", "--tls-client-ca", cert}, secure...),
+	} {
+		r := run(t, append([]string{"serve"}, args...)...)
+		for _, want := range []string{"is open to other machines", "passwd users.txt NAME", "--users users.txt", "--allow-anonymous"} {
+			if r.status != 1 || r.out != "" || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, want) {
+				t.Errorf("%q: %+v, want %q", args, r, want)
+			}
+		}
+	}
+	for _, args := range [][]string{
+		{"0.0.0.0:0", "--allow-anonymous"},
+		append([]string{"tls://0.0.0.0:0", "--tls-client-ca", cert}, secure...),
+	} {
+		serving(t, args[0], args[1:]...)
+	}
+}
+
+// passwdFrom is fletch passwd with that on its standard input.
+func passwdFrom(t *testing.T, in string, args ...string) result {
+	t.Helper()
+	cmd := fletch(t, append([]string{"passwd"}, args...)...)
+	var out, stderr strings.Builder
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &out, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return result{out.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// The users of a file get in with their passwords, and nobody else does.
+func TestServeUsers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	for user, password := range map[string]string{"ann": "secret word\r\n", "bob": "hidden"} {
+		if r := passwdFrom(t, password, file, user); r != (result{}) {
+			t.Fatalf("passwd: %+v", r)
+		}
+	}
+	if r := passwdFrom(t, "\n", file, "carl"); r.status != 1 || !strings.Contains(r.err, "expected a password") {
+		t.Errorf("no password: %+v", r)
+	}
+	_, where, _ := serving(t, "0.0.0.0:0", "--users", file)
+	_, anonymous, _ := serving(t, "127.0.0.1:0", "--users", file, "--allow-anonymous")
+	for _, test := range []struct {
+		where  string
+		args   []string
+		status int
+	}{
+		{where, []string{"-u", "ann", "-P", "secret word"}, 0},
+		{where, []string{"-u", "bob", "-P", "hidden", "-V", "5"}, 0},
+		{where, []string{"-u", "ann", "-P", "hidden"}, 4},
+		{where, []string{"-u", "ann", "-P", "hidden", "-V", "5"}, 0x86},
+		{where, []string{"-u", "carl", "-P", "hidden"}, 4},
+		{where, []string{"-u", "ann"}, 4},
+		{where, nil, 5},
+		{where, []string{"-V", "5"}, 0x87},
+		{anonymous, nil, 0},
+		{anonymous, []string{"-u", "ann", "-P", "secret word"}, 0},
+		{anonymous, []string{"-u", "ann", "-P", "hidden"}, 4},
+	} {
+		_, port, err := net.SplitHostPort(test.where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := run(t, append([]string{"pub", "-p", port, "-t", "a", "-m", "b"}, test.args...)...); r.status != test.status {
+			t.Errorf("%q: %+v, want status %d", test.args, r, test.status)
+		}
+	}
+}
+
+func TestServeUsersMistakes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(file, []byte("ann:secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{file: file + ":1: expected NAME:SCRAM-SHA-256$", file + "x": " passwd " + file + "x NAME"} {
+		if r := run(t, "serve", "--users", name); r.status != 1 || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, want) {
+			t.Errorf("%+v, want %q", r, want)
+		}
+	}
+}

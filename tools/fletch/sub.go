@@ -35,7 +35,7 @@ func (s *sub) Run(w *world) error {
 	if s.Wait > 0 {
 		ctx, cancel := context.WithTimeoutCause(w.ctx, time.Duration(s.Wait)*time.Second, errTimeout)
 		defer cancel()
-		w = &world{ctx: ctx, out: w.out, err: w.err}
+		w = &world{ctx: ctx, in: w.in, out: w.out, err: w.err}
 	}
 	c, err := s.dial(w)
 	if c == nil {

@@ -3,6 +3,7 @@ package interop
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,5 +167,29 @@ func sendLarge(t *testing.T, b broker, version string) {
 	publish(t, b, "-V", version, "-q", "2", "-t", "large", "-f", file)
 	if got := p.data("> "); !slices.Equal(got, []string{fmt.Sprint(len(payload), " ", payload)}) {
 		t.Errorf("%s: %d messages, or not what was sent", version, len(got))
+	}
+}
+
+// Users with passwords, as the clients of Mosquitto send them.
+func TestMosquittoUsers(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "users")
+	passwd := exec.Command(fletch, "passwd", file, "ann")
+	passwd.Stdin = strings.NewReader("secret\n")
+	if out, err := passwd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b := startFletch(t, "--users", file, "--log-level", "error") // wrong passwords are worth a warning
+	for _, v := range versions {
+		user := []string{"-V", v, "-u", "ann", "-P", "secret", "-t", "u"}
+		p := listen(t, b, "%p", append(user, "-C", "1")...)
+		publish(t, b, append(user, "-m", "hi")...)
+		wantLines(t, p, "hi")
+		for _, wrong := range [][]string{{"-u", "ann", "-P", "guess"}, {"-u", "bob", "-P", "secret"}, {"-u", "ann"}, {}} {
+			r := run(t, need(t, "mosquitto_pub"), append([]string{"-p", b.port, "-V", v, "-t", "u", "-m", "x"}, wrong...)...)
+			if r.status == 0 {
+				t.Errorf("%s: %q got in", v, wrong)
+			}
+		}
 	}
 }

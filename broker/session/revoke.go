@@ -1,0 +1,40 @@
+package session
+
+import (
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// Revoke takes out the messages for which stays is false, before the next line
+// attaches: those that wait, and those that have been sent and not acknowledged,
+// which are begun. It is then as if the peer had acknowledged them, so that
+// PUBREL ends what is at QoS 2. The orphans are those of shared subscriptions,
+// for others to get; the caller releases them. stays must not wait for anything.
+func (o *Outbox) Revoke(stays func(m *Message, g Group, begun bool) bool) (orphans []Orphan) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	waits := func(e *entry) bool {
+		if e.place != nil || stays(e.message, e.Group, false) {
+			return true
+		}
+		orphans = e.orphan(orphans)
+		o.bytes -= e.cost
+		e.message.Release()
+		return false
+	}
+	o.front.filter(waits)
+	o.queue.filter(waits)
+	for x := range o.sender.All() {
+		switch m := x.M.message; {
+		case m == nil || stays(m, x.M.Group, true):
+			continue
+		case x.State == flow.AwaitPuback:
+			orphans = x.M.orphan(orphans)
+			o.sender.Puback(x.ID)
+		default:
+			o.sender.Pubrec(x.ID, packets.Success)
+		}
+		o.settled(x.M)
+	}
+	return orphans
+}
