@@ -48,7 +48,7 @@ type (
 // Connected is that a client was accepted.
 type Connected struct {
 	ClientID       string
-	Username       string
+	Username       string // as CONNECT has it
 	PeerName       string // as in Login
 	Version        packets.Version
 	RemoteAddr     net.Addr
