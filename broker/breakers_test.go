@@ -139,18 +139,20 @@ func disconnectReason(reason packets.ReasonCode) packets.ReasonCode {
 func (w *world) breakConnect(x breaker) {
 	p := w.dial(x.version)
 	go p.nc.Write(x.bytes)
-	got := p.rest()
 	code, ok := x.reason.ReturnCode()
 	want := ""
 	switch {
 	case strings.Contains(x.line, "a variable byte integer") && x.bytes[4] >= 0x80:
 	case strings.Contains(x.line, "a protocol name"):
 	case x.version == packets.V5:
-		want = fmt.Sprintf("200300%02x00", byte(x.reason))
+		p.want(fmt.Sprintf("CONNACK reason=0x%02x", byte(x.reason)))
+		if !strings.HasPrefix(p.text, "CONNECT breaks [") {
+			p.Errorf("%.200s: %q", x.line, p.text)
+		}
 	case ok:
 		want = fmt.Sprintf("200200%02x", byte(code))
 	}
-	if hex.EncodeToString(got) != want {
+	if got := p.rest(); hex.EncodeToString(got) != want {
 		w.Errorf("%.200s: %x, want %s", x.line, got, want)
 	}
 }

@@ -18,6 +18,7 @@ import (
 // goroutines may use it.
 type Broker struct {
 	config Config
+	hooks  hooks
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
 	began  time.Time
@@ -40,13 +41,14 @@ type Broker struct {
 	loops         loops
 	running       sync.WaitGroup // Serve, connections, alarms and report; added to under mu, while not closed
 
-	mu        sync.Mutex
-	closed    bool
-	listeners map[net.Listener]bool
-	conns     map[*conn]struct{}
-	clients   map[string]*client // by client identifier, while there is a session
-	turned    uint64             // connections away, for MaximumConnections
-	reporting bool               // $SYS
+	mu          sync.Mutex
+	closed      bool
+	listeners   map[net.Listener]bool
+	conns       map[*conn]struct{}
+	clients     map[string]*client // by client identifier, while there is a session
+	subscribers map[*subscriber]bool
+	turned      uint64 // connections away, for MaximumConnections
+	reporting   bool   // $SYS
 
 	connected     int    // clients with a connection
 	mostConnected int    // clients with a connection, at once
@@ -58,14 +60,20 @@ func New(config Config) (*Broker, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
+	hooks, err := newHooks(config.Hooks)
+	if err != nil {
+		return nil, err
+	}
 	b := &Broker{
-		config:    config,
-		began:     time.Now(),
-		listeners: make(map[net.Listener]bool),
-		conns:     make(map[*conn]struct{}),
-		clients:   make(map[string]*client),
-		shares:    shares{groups: make(map[string]*group)},
-		budget:    session.NewBudget(config.limits()),
+		config:      config,
+		hooks:       hooks,
+		began:       time.Now(),
+		listeners:   make(map[net.Listener]bool),
+		conns:       make(map[*conn]struct{}),
+		clients:     make(map[string]*client),
+		subscribers: make(map[*subscriber]bool),
+		shares:      shares{groups: make(map[string]*group)},
+		budget:      session.NewBudget(config.limits()),
 	}
 	b.retained = topics.NewRetained(topics.Limits{
 		Messages: config.MaximumRetainedMessages,
@@ -232,6 +240,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 		b.endSession(cl, t)
 	}
 	t.end()
+	b.endSubscribers()
 	for _, c := range conns {
 		c.kill(errShutdown)
 	}

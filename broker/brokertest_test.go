@@ -106,10 +106,11 @@ func newWorld(t *testing.T, config Config) *world {
 // peer is a client made of packets.
 type peer struct {
 	*world
-	nc  net.Conn
-	in  *frame.Reader
-	dec packets.FromServer
-	v   packets.Version
+	nc   net.Conn
+	in   *frame.Reader
+	dec  packets.FromServer
+	v    packets.Version
+	text string // Reason String of the last CONNACK, SUBACK or DISCONNECT
 }
 
 func (w *world) dial(v packets.Version) *peer {
@@ -236,7 +237,30 @@ func (p *peer) read(d time.Duration) (packets.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.dec.Decode(first, body, p.v)
+	x, err := p.dec.Decode(first, body, p.v)
+	p.note(x)
+	return x, err
+}
+
+// note takes what is for people out of a packet.
+func (p *peer) note(x packets.Packet) {
+	var props interface {
+		ReasonString() ([]byte, bool)
+		Unset(packets.Property)
+	}
+	switch x := x.(type) {
+	case *packets.Connack:
+		props = &x.Props
+	case *packets.Suback:
+		props = &x.Props
+	case *packets.Disconnect:
+		props = &x.Props
+	default:
+		return
+	}
+	text, _ := props.ReasonString()
+	p.text = string(text)
+	props.Unset(packets.PropReasonString)
 }
 
 // want reads these packets, in their order, each as its String.

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
@@ -12,31 +13,34 @@ import (
 // client is the Session State of one client identifier, section 4.1
 // [MQTT-3.1.3-2]. It outlives connections, of which it has one at most.
 type client struct {
-	id     string // any text will do [MQTT-3.1.3-5]
-	number uint64 // of all there ever were
-	out    *session.Outbox
+	id      string // any text will do [MQTT-3.1.3-5]
+	program bool   // it is a Subscribe of the program
+	number  uint64 // of all there ever were
+	out     *session.Outbox
 
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
 	receiver    flow.Receiver
-	filters     filters // subscribed to
-	filterBytes int     // what they cost
+	mu          sync.Mutex // who changes filters has it, and who else reads them
+	filters     filters    // subscribed to
+	filterBytes int        // what they cost
 
 	// Under Broker.mu.
-	conn  *conn // nil while the client is absent
-	stint uint64
-	will  *testament
-	until time.Time // end of the session of an absent client, zero if never
-	alarm *time.Timer
-	delay *time.Timer // of the will
+	conn   *conn  // nil while the client is absent
+	expiry uint32 // Session Expiry Interval in seconds, as granted
+	stint  uint64
+	will   *testament
+	until  time.Time // end of the session of an absent client, zero if never
+	alarm  *time.Timer
+	delay  *time.Timer // of the will
 }
 
 // forever is a Session Expiry Interval, section 3.1.2.11.2.
 const forever = math.MaxUint32
 
-// enter gives c the session of its client identifier. A connection that has it
-// is ended, and what it has received is handled, before [MQTT-3.1.4-3]
-// [MQTT3-3.1.4-2].
-func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
+// enter gives c the session of its client identifier, to be kept for so many
+// seconds without a connection. A connection that has it is ended, and what it has
+// received is handled, before [MQTT-3.1.4-3] [MQTT3-3.1.4-2].
+func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err error) {
 	for {
 		b.mu.Lock()
 		cl := b.clients[c.clientID]
@@ -48,6 +52,9 @@ func (b *Broker) enter(c *conn, clean bool) (present bool, err error) {
 				present, ended = true, nil // [MQTT3-3.2.2-2]
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c)
+			}
+			if err == nil {
+				c.client.expiry = expiry
 			}
 			b.mu.Unlock()
 			if ended != nil && err == nil {
@@ -159,12 +166,13 @@ func (cl *client) rest() {
 // leave undoes enter: the session ends, or waits for the client to come back
 // [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.1.0-2] [MQTT3-4.1.0-1]. What it has
 // published as retained stays [MQTT3-3.1.2-7].
-func (b *Broker) leave(c *conn) {
+func (b *Broker) leave(c *conn, cause error) {
 	cl := c.client
 	if cl == nil || c.away {
 		return
 	}
 	c.away = true
+	c.tellDisconnected(cause)
 	if c.line == nil {
 		cl.out.Forsake()
 	}
@@ -174,11 +182,11 @@ func (b *Broker) leave(c *conn) {
 	cl.conn = nil
 	b.connected--
 	var due *testament
-	ended := c.expiry == 0 || b.closed
+	ended := cl.expiry == 0 || b.closed
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
-		due = b.wait(cl, c.expiry)
+		due = b.wait(cl)
 	}
 	b.mu.Unlock()
 	c.setLeft()
@@ -190,9 +198,9 @@ func (b *Broker) leave(c *conn) {
 
 // wait starts the clocks of an absent client. A will without a delay is due at
 // once. It holds b.mu.
-func (b *Broker) wait(cl *client, expiry uint32) (due *testament) {
-	if expiry != forever {
-		d := time.Duration(expiry) * time.Second
+func (b *Broker) wait(cl *client) (due *testament) {
+	if cl.expiry != forever {
+		d := time.Duration(cl.expiry) * time.Second
 		cl.until = time.Now().Add(d)
 		cl.alarm = b.later(cl, d, func() func(*turn) {
 			delete(b.clients, cl.id)
@@ -255,14 +263,4 @@ func (b *Broker) endSession(cl *client, t *turn) {
 	w := cl.takeWill()
 	b.mu.Unlock()
 	b.publishWill(w, t)
-}
-
-// kill ends the connection of cl, if it has one.
-func (b *Broker) kill(cl *client, cause error) {
-	b.mu.Lock()
-	c := cl.conn
-	b.mu.Unlock()
-	if c != nil {
-		c.kill(cause)
-	}
 }

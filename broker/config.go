@@ -1,13 +1,8 @@
 package broker
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"maps"
-	"math"
-	"runtime"
 	"time"
 )
 
@@ -32,6 +27,12 @@ type Config struct {
 	// that a client of 5.0 gives in CONNECT. Who names one is not asked about with
 	// Authenticate; who names another is refused with 0x8C. New copies it.
 	Methods map[string]Method
+
+	// Hooks hears what happens. It has one or more of the interfaces ConnectedHook,
+	// DisconnectedHook, SubscribedHook, UnsubscribedHook, PublishedHook,
+	// DeliveredHook and DroppedHook, for which New asks it. What it has not costs
+	// nothing. Nil is nobody who listens.
+	Hooks any
 
 	// AllowAnonymous lets in clients that nobody asks who they are, where there is
 	// no Authenticate. Without it, and with Methods, such a client is refused with
@@ -160,6 +161,20 @@ type Config struct {
 	// Default 2 000 000.
 	MaximumSubscriptionsTotal int
 
+	// MaximumKeepAlive is the longest keep alive of a client of 5.0, rounded up to
+	// seconds: who asks for a longer one, or for none, is told this one, section
+	// 3.2.2.3.14. Others cannot be told, and have the one that they ask for. Default
+	// 0, which is any, at most 65 535 s.
+	MaximumKeepAlive time.Duration
+
+	// Without takes features away, say QoS2|RetainedMessages, from clients; the
+	// program can still Subscribe as it likes. Clients of 3.1 and 3.1.1 cannot be
+	// told, so who publishes at a QoS that there is not, or to be retained, has its
+	// connection ended, and a filter that there cannot be is answered with 0x80 (end
+	// of the connection in 3.1). A subscription is granted the QoS that there is, in
+	// all versions. Default all features.
+	Without Features
+
 	// Sharing is how shared subscriptions choose among their members. Default
 	// RoundRobin.
 	Sharing Sharing
@@ -178,113 +193,4 @@ type Config struct {
 	// SysInterval is how often Stats are published under $SYS/broker/, retained,
 	// those that have changed. Default 10 s; negative is never.
 	SysInterval time.Duration
-}
-
-// The largest values of the standard.
-const (
-	mostPacketSize = 1<<28 - 1
-	mostReceive    = 1<<16 - 1
-	mostAliases    = 1<<16 - 1
-	mostLevels     = 1<<16 - 1
-	mostInFlight   = 1 << 15 // of flow.Sender, which leaves half of the identifiers free
-)
-
-// complete puts in defaults, and reports the first value that cannot be.
-func (c *Config) complete() error {
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	const most = 1<<31 - 1
-	for _, n := range []struct {
-		key         string
-		value       *int
-		least, most int
-		normal      int
-	}{
-		{"Loops", &c.Loops, 1, 1024, runtime.GOMAXPROCS(0)},
-		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
-		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
-		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},
-		{"TopicAliasMaximum", &c.TopicAliasMaximum, -1, mostAliases, 16},
-		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
-		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
-		{"MaximumQueuedTotal", &c.MaximumQueuedTotal, 1, math.MaxInt, 1 << 30},
-		{"MaximumInFlight", &c.MaximumInFlight, 1, mostInFlight, 1024},
-		{"MaximumSubscriptionsTotal", &c.MaximumSubscriptionsTotal, 1, most, 2_000_000},
-		{"ConnectRate", &c.ConnectRate, 1, 1_000_000, 0},
-		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
-		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
-		{"MaximumSubscriptionBytes", &c.MaximumSubscriptionBytes, 1, most, 8 << 20},
-		{"MaximumRetainedMessages", &c.MaximumRetainedMessages, 1, most, 1_000_000},
-		{"MaximumRetainedBytes", &c.MaximumRetainedBytes, 1, most, 256 << 20},
-		{"MaximumTopicLevels", &c.MaximumTopicLevels, 1, mostLevels, 200},
-	} {
-		switch v := *n.value; {
-		case v == 0:
-			*n.value = n.normal
-		case v < n.least || v > n.most:
-			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
-		}
-	}
-	if err := c.completeChoices(); err != nil {
-		return err
-	}
-	c.TopicAliasMaximum = max(c.TopicAliasMaximum, 0)
-	if err := c.completeTimes(); err != nil {
-		return err
-	}
-	return c.completeMethods()
-}
-
-func (c *Config) completeTimes() error {
-	c.SysInterval = cmp.Or(c.SysInterval, 10*time.Second)
-	for _, d := range []struct {
-		key    string
-		value  *time.Duration
-		normal time.Duration
-	}{
-		{"ConnectTimeout", &c.ConnectTimeout, 10 * time.Second},
-		{"WriteTimeout", &c.WriteTimeout, 30 * time.Second},
-		{"PushBackTimeout", &c.PushBackTimeout, 5 * time.Second},
-		{"AuthorizeTimeout", &c.AuthorizeTimeout, 10 * time.Second},
-		{"MaximumSessionExpiry", &c.MaximumSessionExpiry, 0},
-	} {
-		switch v := *d.value; {
-		case v == 0:
-			*d.value = d.normal
-		case v < 0:
-			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
-		}
-	}
-	return nil
-}
-
-// completeChoices is for what has a name.
-func (c *Config) completeChoices() error {
-	if c.Engine >= endOfEngines {
-		return fmt.Errorf("broker: Config.Engine is %d: expected EventLoops or Goroutines", c.Engine)
-	}
-	if c.Overflow >= endOfOverflow {
-		return fmt.Errorf("broker: Config.Overflow is %s: expected a way to handle an overflow", c.Overflow)
-	}
-	if c.Sharing >= endOfSharing {
-		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
-	}
-	c.SharingOf = maps.Clone(c.SharingOf)
-	for name, s := range c.SharingOf {
-		if s >= endOfSharing {
-			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
-		}
-	}
-	return nil
-}
-
-func (c *Config) completeMethods() error {
-	c.Methods = maps.Clone(c.Methods)
-	for name, m := range c.Methods {
-		if m == nil {
-			return fmt.Errorf("broker: Config.Methods[%q] is nil: expected a method", name)
-		}
-	}
-	return nil
 }

@@ -23,9 +23,9 @@ type conn struct {
 
 	// Of who serves it.
 	turn     *turn         // in which packets are handled
-	expiry   uint32        // Session Expiry Interval in seconds, as granted
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
+	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever
 	aliases  *flow.AliasIn // nil before the first
 	refused  uint64        // filters and messages
@@ -203,7 +203,7 @@ func (c *conn) end(cause error) {
 		if c.line != nil {
 			c.line.Close(nil, false, &c.turn.Turn)
 		}
-		c.b.leave(c)
+		c.b.leave(c, cause)
 	}
 	if c.proof != nil {
 		c.proof.end()
@@ -219,7 +219,7 @@ func (c *conn) part(cause error) {
 		}
 		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown), &c.turn.Turn)
 	}
-	c.b.leave(c)
+	c.b.leave(c, cause)
 	c.logEnd(cause)
 	if c.line == nil {
 		c.link.hangUp(c.refuseWith(cause))

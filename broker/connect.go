@@ -19,6 +19,8 @@ func (c *conn) connect(first byte, body []byte) error {
 		return err
 	}
 	c.speak(p, p.Version)
+	wordy, said := p.Props.RequestProblemInformation()
+	c.terse = said && !wordy
 	if err := c.admissible(p); err != nil {
 		return err
 	}
@@ -40,11 +42,10 @@ func (c *conn) admit(p *packets.Connect) error {
 	if err := c.mayLeave(p); err != nil {
 		return err
 	}
-	present, err := c.b.enter(c, p.CleanStart) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
+	present, err := c.b.enter(c, p.CleanStart, c.b.grant(c.askedExpiry(p))) // [MQTT-3.1.4-4] [MQTT3-3.1.4-3]
 	if err != nil {
 		return err
 	}
-	c.expiry = c.b.grant(c.askedExpiry(p)) // also if the rest fails
 	if present {
 		if err := c.reconsider(); err != nil {
 			return err
@@ -56,6 +57,7 @@ func (c *conn) admit(p *packets.Connect) error {
 	if p.HasWill {
 		c.b.setWill(c.client, willOf(p, c.clientID)) // [MQTT-3.1.2-7] [MQTT3-3.1.2-8]
 	}
+	c.tellConnected(p, present)
 	c.turn.forget() // CONNECT comes once
 	return nil
 }
@@ -83,18 +85,22 @@ func (c *conn) speak(p *packets.Connect, v packets.Version) {
 
 // admissible is what this broker does not want of a CONNECT that is in order.
 func (c *conn) admissible(p *packets.Connect) error {
-	if p.HasWill && c.tooDeep(p.Will.Topic) {
+	switch {
+	case !p.HasWill:
+		return nil
+	case c.tooDeep(p.Will.Topic):
 		return errTooDeep
 	}
-	return nil
+	return c.b.config.Without.message(p.WillQoS, p.WillRetain) // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
 }
 
 // accept begins with CONNACK. It says what is not as a client would have to
 // assume.
 func (c *conn) accept(p *packets.Connect, present bool) error {
 	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
-	if c.expiry != c.askedExpiry(p) {
-		a.Props.SetSessionExpiryInterval(c.expiry)
+	asked := c.askedExpiry(p)
+	if granted := c.b.grant(asked); granted != asked {
+		a.Props.SetSessionExpiryInterval(granted)
 	}
 	if c.assigned {
 		a.Props.SetAssignedClientIdentifier([]byte(c.clientID)) // [MQTT-3.1.3-7]
@@ -113,6 +119,11 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 			a.Props.SetAuthenticationData(c.proof.reply)
 		}
 	}
+	c.b.config.Without.tell(&a.Props)
+	keepAlive := c.b.config.keepAlive(p.KeepAlive, c.version)
+	if keepAlive != p.KeepAlive {
+		a.Props.SetServerKeepAlive(keepAlive) // [MQTT-3.2.2-21]
+	}
 	a.Props.SetMaximumPacketSize(uint32(c.b.config.MaximumPacketSize))
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
@@ -122,7 +133,7 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 		return errTooLargeToSend
 	}
 	c.setLine(line)
-	c.patience = time.Duration(p.KeepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
+	c.patience = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,19 +119,19 @@ func TestUnsupportedProtocolLevel(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		for _, c := range []struct{ hex, want string }{
 			{"10 0d 0004 4d515454 02 02 003c 0001 61", "20 02 00 01"},          // [MQTT3-3.1.2-2]
-			{"10 0d 0004 4d515454 06 02 003c 0001 61", "20 03 00 84 00"},       // [MQTT-3.1.2-2]
+			{"10 0d 0004 4d515454 06 02 003c 0001 61", "20 .. 00 84 .*"},       // [MQTT-3.1.2-2]
 			{"10 0f 0006 4d5149736470 02 02 003c 0001 61", "20 02 00 01"},      // 3.1
 			{"10 0d 0004 4d515458 05 02 003c 0001 61", ""},                     // [MQTT-3.1.2-1]
 			{"10 8e00 0004 4d515454 05 02 003c 00 0001 61", ""},                // [MQTT-1.5.5-1]
 			{"10 0d 0004 4d515454 04 03 003c 0001 61", ""},                     // [MQTT3-3.1.4-1]
-			{"10 0e 0004 4d515454 05 03 003c 00 0001 61", "20 03 00 81 00"},    // [MQTT-3.1.2-3]
+			{"10 0e 0004 4d515454 05 03 003c 00 0001 61", "20 .. 00 81 .*"},    // [MQTT-3.1.2-3]
 			{"10 0e 0006 4d5149736470 03 02 003c 0000", "20 02 00 02"},         // empty client identifier
-			{"10 0d 0004 4d515454 05 02 003c 05 1100000000", "20 03 00 81 00"}, // cut off
+			{"10 0d 0004 4d515454 05 02 003c 05 1100000000", "20 .. 00 81 .*"}, // cut off
 		} {
 			a := w.dial(0)
 			a.hex(c.hex)
 			got := fmt.Sprintf("% x", a.rest())
-			if want := strings.ReplaceAll(c.want, " ", ""); strings.ReplaceAll(got, " ", "") != want {
+			if ok, err := regexp.MatchString("^"+c.want+"$", got); !ok || err != nil {
 				t.Errorf("%s: got %s, want %s", c.hex, got, c.want)
 			}
 		}

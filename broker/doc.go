@@ -6,7 +6,14 @@
 //	err = b.Serve(ctx, listener)
 //
 // Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket, [Broker.Publish] publishes without a client.
+// process, without a socket. [Broker.Publish] publishes without a client, and
+// [Broker.Subscribe] gives messages to a loop:
+//
+//	messages, err := b.Subscribe(ctx, "plant/#")
+//	…
+//	for m := range messages {
+//
+// [Broker.Disconnect] and [Broker.EndSession] get rid of a client,
 // [Broker.Shutdown] ends it all.
 //
 // # What it does
@@ -16,8 +23,8 @@
 // subscriptions in all versions, topic aliases both ways, the peer's Receive
 // Maximum and Maximum Packet Size, message expiry, enhanced authentication by the
 // [Config.Methods] there are, of which package auth has one. All that CONNACK could
-// announce as missing is there [MQTT-3.2.2-9]; there is no Response Information
-// [MQTT-3.1.2-28].
+// announce as missing is there, unless [Config.Without] takes it away
+// [MQTT-3.2.2-9]; there is no Response Information [MQTT-3.1.2-28].
 //
 // # What a session is, and what is lost
 //
@@ -80,8 +87,11 @@
 //
 // # What can be watched
 //
-// [Broker.Stats] counts. The same figures are published below $SYS/broker/ each
-// [Config.SysInterval], retained, where they have changed: version, uptime,
+// [Config.Hooks] hears of what happens to clients and messages, as it happens.
+// [Broker.Sessions] goes through all sessions, and what waits in them.
+//
+// [Broker.Stats] counts. Some of its figures are published below $SYS/broker/
+// each [Config.SysInterval], retained, where they have changed: version, uptime,
 // clients/connected, disconnected, total, maximum and expired, messages/received
 // and sent, which counts packets of all types, publish/messages/received, sent,
 // refused and dropped, and below that queue_full, memory_full, expired, too_large
@@ -92,6 +102,6 @@
 //
 // Its connection ends, with the Reason Code of the statement that it broke where
 // there is a packet to carry one, and one line in the log that names the client,
-// its address, the packet and the statement. All others go on. That is also what
-// a panic does.
+// its address, the packet and the statement. To a client of 5.0 the Reason String
+// says the same. All others go on. That is also what a panic does.
 package broker

@@ -50,6 +50,8 @@ var (
 	errTooLargeToSend   = &ending{packets.PacketTooLarge, "the client's Maximum Packet Size leaves no room for an answer"}
 	errSubscription     = &ending{packets.QuotaExceeded, "subscription refused, which MQTT 3.1 cannot say"}
 	errTooDeep          = &ending{packets.TopicNameInvalid, "MaximumTopicLevels: a topic name with more levels"}
+	errEnded            = &ending{packets.AdministrativeAction, "session ended by EndSession of the program"}
+	errTooDeepFilter    = &ending{packets.TopicFilterInvalid, "MaximumTopicLevels: a topic filter with more levels"}
 )
 
 // errDisconnected is that the client has said DISCONNECT.
@@ -99,8 +101,7 @@ func (c *conn) broke(t packets.Type, reason packets.ReasonCode, v3, v5, doc stri
 // farewell is the last packet, which says why the connection ends, or nil: then it
 // ends without one, and in either case nothing that still comes is handled
 // [MQTT-3.1.4-6]. [MQTT-3.1.3-8] [MQTT-3.2.2-7] [MQTT-3.14.4-1] [MQTT-3.14.4-2]
-// [MQTT-4.13.2-1] It is a bare code [MQTT-3.2.2-19] [MQTT-3.2.2-20]
-// [MQTT-3.14.2-3] [MQTT-3.14.2-4].
+// [MQTT-4.13.2-1] It has no User Properties [MQTT-3.2.2-20] [MQTT-3.14.2-4].
 func (c *conn) farewell(cause error) packets.Packet {
 	reason := reasonFor(cause)
 	switch {
@@ -111,6 +112,7 @@ func (c *conn) farewell(cause error) packets.Packet {
 		if d.Validate(packets.V5) != nil {
 			d.Reason = packets.ProtocolError
 		}
+		c.explain(cause, d, &d.Props)
 		return d
 	case c.line != nil:
 		return nil // before 5.0 a server has no DISCONNECT
@@ -120,6 +122,7 @@ func (c *conn) farewell(cause error) packets.Packet {
 		a.Reason = packets.ServerUnavailable // CONNACK cannot say that this side has other plans
 	}
 	if c.version == packets.V5 {
+		c.explain(cause, a, &a.Props)
 		return a
 	}
 	code, ok := a.Reason.ReturnCode()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -98,6 +99,74 @@ func ExampleConfig_authenticate() {
 	}
 	fmt.Println(answer.Reason)
 	// Output: Bad User Name or Password
+}
+
+// The program listens to what clients publish, here to itself.
+func ExampleBroker_Subscribe() {
+	b, err := broker.New(broker.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+	messages, err := b.Subscribe(context.Background(), "plant/+/temperature")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range []string{"boiler", "tank"} {
+		m := broker.Message{Topic: "plant/" + name + "/temperature", Payload: []byte("80")}
+		if err := b.Publish(context.Background(), m); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for m := range messages {
+		fmt.Println(m.Topic, string(m.Payload))
+		if m.Topic == "plant/tank/temperature" {
+			break
+		}
+	}
+	// Output:
+	// plant/boiler/temperature 80
+	// plant/tank/temperature 80
+}
+
+// presence hears of clients that come and go, and of nothing else.
+type presence struct{}
+
+func (presence) Connected(e broker.Connected) {
+	fmt.Println(e.ClientID, "is here, with MQTT", e.Version)
+}
+
+func (presence) Disconnected(e broker.Disconnected) {
+	fmt.Println(e.ClientID, "is gone:", e.Cause)
+}
+
+// Hooks have the methods for what they want to hear.
+func ExampleConfig_hooks() {
+	b, err := broker.New(broker.Config{Hooks: presence{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(context.Background())
+
+	nc, err := b.Dial(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	connect := packets.Connect{ClientID: []byte("sensor"), CleanStart: true}
+	if _, err := nc.Write(connect.AppendTo(nil, packets.V311)); err != nil {
+		log.Fatal(err)
+	}
+	if _, _, err := frame.NewReader(nc).Next(); err != nil { // CONNACK
+		log.Fatal(err)
+	}
+	if err := b.Disconnect("sensor", packets.AdministrativeAction); err != nil {
+		log.Fatal(err)
+	}
+	io.Copy(io.Discard, nc) // until the broker closes
+	// Output:
+	// sensor is here, with MQTT 3.1.1
+	// sensor is gone: ended by Disconnect of the program
 }
 
 // Each user has a branch of topics, and all may read what is public. A filter

@@ -36,7 +36,7 @@ func BenchmarkFanout(b *testing.B) {
 				m.Release()
 				c.turn.Flush()
 				for _, r := range all {
-					r.take()
+					r.take(c)
 				}
 			}
 		})

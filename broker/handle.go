@@ -38,11 +38,11 @@ func (c *conn) handle(first byte, body []byte) error {
 	return c.broke(p.Type(), packets.ProtocolError, "MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
 }
 
-// reply sends an answer. None has a Reason String or User Properties, so that there
-// is nothing to leave out where they are not wanted [MQTT-3.1.2-29] or do not fit:
-// [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2]
-// [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
-// [MQTT-3.11.2-1] [MQTT-3.11.2-2].
+// reply sends an answer. None has User Properties, and only SUBACK may have a Reason
+// String, so that there is nothing to leave out where they are not wanted
+// [MQTT-3.1.2-29] or do not fit: [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2]
+// [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
+// [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2].
 func (c *conn) reply(p packets.Packet) error {
 	if !c.line.Control(p, &c.turn.Turn) {
 		return errTooLargeToSend
@@ -81,11 +81,8 @@ func (c *conn) onPubrel(p *packets.Pubrel) error {
 
 // onDisconnect is section 3.14.4.
 func (c *conn) onDisconnect(p *packets.Disconnect) error {
-	if expiry, changed := p.Props.SessionExpiryInterval(); changed {
-		if expiry > 0 && c.expiry == 0 {
-			return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
-		}
-		c.expiry = c.b.grant(expiry)
+	if expiry, changed := p.Props.SessionExpiryInterval(); changed && !c.b.changeExpiry(c.client, expiry) {
+		return c.broke(p.Type(), packets.ProtocolError, "", "§3.14.2.2.2", "a Session Expiry Interval, though CONNECT had none")
 	}
 	if p.Reason == packets.NormalDisconnection { // [MQTT-3.14.4-3] [MQTT3-3.14.4-3]
 		c.b.dropWill(c.client)

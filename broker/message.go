@@ -11,16 +11,21 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// Message is an application message of the program that the broker is a part of.
+// Message is an application message to or from the program that the broker is a
+// part of.
 type Message struct {
 	Topic   string // a topic name; it may begin with $
 	Payload []byte
 	QoS     packets.QoS // the most that a receiver gets it at
-	Retain  bool
+	Retain  bool        // from Subscribe: it was retained before
 
 	// Props go to receivers of 5.0 as they are, and the Message Expiry Interval
 	// counts for all. No Topic Alias and no Subscription Identifier.
 	Props packets.PublishProps
+
+	// From is the client identifier of who has published it, empty if that is the
+	// program or the broker. Publish does not look at it.
+	From string
 }
 
 var errConnectionProps = errors.New("broker: a Message has no Topic Alias and no Subscription Identifier")
@@ -49,6 +54,9 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 	}
 	if err := p.Validate(packets.V5); err != nil {
 		return fmt.Errorf("broker: %w", err)
+	}
+	if m.Retain && b.config.Without.has(RetainedMessages) {
+		return fmt.Errorf("broker: %w", errRetain)
 	}
 	if strings.Count(m.Topic, "/") >= b.config.MaximumTopicLevels {
 		return fmt.Errorf("broker: %w", errTooDeep)

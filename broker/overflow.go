@@ -85,7 +85,7 @@ func (c *Config) limits() session.Limits {
 // overflowed is what there is to do for a receiver that has lost messages, or is
 // about to.
 func (b *Broker) overflowed(to *client, pushed session.Pushed, lost session.Loss, qos packets.QoS, t *session.Turn) {
-	if b.config.Overflow == PushBack {
+	if b.config.Overflow == PushBack && !to.program {
 		t.Crowded = to
 	}
 	if lost.N == 0 {

@@ -52,7 +52,7 @@ func oneInFlight(c *packets.Connect) { c.Props.SetReceiveMaximum(1) }
 
 // waiting is how many messages wait for a client.
 func (w *world) waiting(id string) int {
-	n, _ := outbox(w, id).Waiting()
+	n, _ := backlog(w, id)
 	return n
 }
 
@@ -104,7 +104,7 @@ func (o overflow) run(w *world) {
 			w.Errorf("%s: the log does not name the key", o)
 		}
 	}
-	if own := w.b.clients["slow"].out.Drops(); own[session.QueueFull] != dropped {
+	if own := w.b.clients["slow"].out.Figures().Drops; own[session.QueueFull] != dropped {
 		w.Errorf("%s: drops of the client %v", o, own)
 	}
 	slow.lose()
@@ -216,7 +216,7 @@ func TestFloodPassesTheSlow(t *testing.T) {
 				a.want("PUBACK packet-id=1")
 				m := quick.next().(*packets.Publish)
 				quick.send(&packets.Puback{PacketID: m.PacketID})
-				if _, bytes := outbox(w, "stuck").Waiting(); bytes > 50_000 {
+				if _, bytes := backlog(w, "stuck"); bytes > 50_000 {
 					t.Fatalf("%d bytes wait after %d messages", bytes, i)
 				}
 			}

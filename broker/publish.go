@@ -23,6 +23,9 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	if c.tooDeep(p.Topic) {
 		return errTooDeep
 	}
+	if err := c.b.config.Without.message(p.QoS, p.Retain); err != nil {
+		return err
+	}
 	refused, err := c.mayPublish(p)
 	if err != nil {
 		return err
@@ -129,6 +132,7 @@ func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 // pass gives m to those who have subscribed [MQTT-4.5.0-1] [MQTT-3.3.2-3], once as
 // themselves and once for each of their groups [MQTT-3.3.4-5].
 func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
+	b.tellPublished(m)
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
 	for rest := t.clients; len(rest) > 0; {
 		n := sameClient(rest)
@@ -189,6 +193,7 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 	pushed, lost := to.out.Push(m, terms, t)
 	if pushed == session.Crowded || lost.N > 0 {
 		b.overflowed(to, pushed, lost, terms.QoS, t)
+		b.tellDropped(to, m, terms.QoS, int(lost.N))
 	}
 	return pushed
 }
@@ -196,7 +201,7 @@ func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g ses
 // retain keeps m for those who subscribe later, if it is to be kept. It is false
 // when there is no room.
 func (b *Broker) retain(m *session.Message) bool {
-	if !m.Publish.Retain { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
+	if !m.Publish.Retain || b.config.Without.has(RetainedMessages) { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
 		return true
 	}
 	if len(m.Publish.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]

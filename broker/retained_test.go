@@ -86,7 +86,7 @@ func TestRetainedMessagesArePaced(t *testing.T) {
 		w.settle()
 		slow.subscribe("a/#", 1)
 		w.settle()
-		if waiting, _ := outbox(w, "slow").Waiting(); waiting > 70 {
+		if waiting, _ := backlog(w, "slow"); waiting > 70 {
 			t.Errorf("%d messages are held", waiting)
 		}
 		a.send(message("a/150", "", 0, retained))
@@ -122,7 +122,7 @@ func TestReplaysAreBounded(t *testing.T) {
 			a.send(&packets.Unsubscribe{PacketID: 2, Filters: [][]byte{[]byte(f)}})
 			a.next()
 		}
-		if n, _ := outbox(w, "a").Waiting(); n > 150 {
+		if n, _ := backlog(w, "a"); n > 150 {
 			t.Errorf("%d wait", n)
 		}
 	})

@@ -21,7 +21,7 @@ func TestSlowReceiverLosesQoS0(t *testing.T) {
 			a.send(message("x", kilobyte, 0))
 			quick.next()
 		}
-		if _, bytes := outbox(w, "slow").Waiting(); bytes > 100_000 {
+		if _, bytes := backlog(w, "slow"); bytes > 100_000 {
 			t.Errorf("%d bytes wait", bytes)
 		}
 		a.send(&packets.Pingreq{})
@@ -44,10 +44,11 @@ func TestSlowReceiverLosesQoS0(t *testing.T) {
 	})
 }
 
-func outbox(w *world, id string) interface{ Waiting() (int, int) } {
+func backlog(w *world, id string) (messages, bytes int) {
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
-	return w.b.clients[id].out
+	f := w.b.clients[id].out.Figures()
+	return f.Messages, f.Bytes
 }
 
 // A message at QoS 1 is not lost in silence: the connection that has no room for

@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/fletchmq/fletch/broker/session"
+import (
+	"time"
+
+	"github.com/fletchmq/fletch/broker/session"
+)
 
 // Stats is what a broker has at one moment, and what it has had since New.
 type Stats struct {
@@ -11,8 +15,13 @@ type Stats struct {
 	SharedSubscriptions int
 	Retained            int // messages, those of $SYS included
 
-	MostConnected int    // at once
-	Expired       uint64 // sessions whose Session Expiry Interval has passed
+	RetainedBytes int // as MaximumRetainedBytes counts them
+
+	Since         time.Time // when New made it
+	Accepted      uint64    // connections that were served, also without CONNECT
+	TurnedAway    uint64    // connections beyond MaximumConnections
+	MostConnected int       // sessions with a connection, at once
+	Expired       uint64    // sessions whose Session Expiry Interval has passed
 
 	// QueuedMemory is how many bytes count for MaximumQueuedTotal.
 	QueuedMemory int
@@ -25,6 +34,9 @@ type Stats struct {
 	// Refused is how many messages were refused for want of room in a session,
 	// because of RefusePublish.
 	Refused uint64
+
+	// NotRetained is how many messages were not retained for want of room.
+	NotRetained uint64
 
 	// NotAuthorized is how often Authorize has refused.
 	NotAuthorized uint64
@@ -66,6 +78,8 @@ func (b *Broker) Stats() Stats {
 		Connections:   len(b.conns),
 		Sessions:      len(b.clients),
 		Connected:     b.connected,
+		Since:         b.began,
+		TurnedAway:    b.turned,
 		MostConnected: b.mostConnected,
 		Expired:       b.expired,
 	}
@@ -77,6 +91,9 @@ func (b *Broker) Stats() Stats {
 	s.Drops = dropsOf(b.budget.Drops())
 	s.Dropped = s.Drops.QueueFull + s.Drops.MemoryFull
 	s.Refused = b.refused.Load()
+	s.RetainedBytes = b.retained.Bytes()
+	s.Accepted = b.accepted.Load()
+	s.NotRetained = b.unretained.Load()
 	s.NotAuthorized = b.denied.Load()
 	for i := range b.tallies {
 		b.tallies[i].received.addTo(&s.Received)

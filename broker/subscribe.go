@@ -11,10 +11,14 @@ import (
 func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	var identifiers []uint32
 	if id, ok := p.Props.SubscriptionIdentifier(); ok {
+		if c.b.config.Without.has(SubscriptionIdentifiers) {
+			return errIdentifiers
+		}
 		identifiers = []uint32{id}
 	}
 	a := &c.turn.answer.suback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.8.4-2] [MQTT3-3.8.4-2]
+	a.Props.Reset()
 	c.turn.replays = c.turn.replays[:0]
 	refusals, err := c.maySubscribe(p.Filters)
 	if err != nil {
@@ -31,6 +35,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
 	}
+	if !c.peer.Fits(a) {
+		a.Props.Unset(packets.PropReasonString) // [MQTT-3.9.2-1]
+	}
 	if err := c.reply(a); err != nil {
 		return err
 	}
@@ -46,12 +53,17 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused error) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
 	had := c.client.filters.has(string(x.Filter))
+	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
 	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
 		return c.refusalCode(packets.TopicFilterInvalid)
 	case refused != nil:
 		c.unsubscribe(string(x.Filter))
 		return c.refusalCode(reasonFor(refused))
+	case lacks != nil && c.version == packets.V5:
+		return 0, lacks
+	case lacks != nil: // [MQTT3-3.8.3-2]
+		return c.refuse(lacks.reason, "Without")
 	case c.tooDeep(x.Filter):
 		return c.refuse(packets.TopicFilterInvalid, "MaximumTopicLevels")
 	case !had && c.client.filters.len() >= c.b.config.MaximumSubscriptions:
@@ -63,14 +75,14 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	}
 	filter := string(x.Filter)
 	if !had {
-		c.client.filters.add(filter)
+		c.client.add(filter)
 		c.b.subscribed.Add(1)
-		c.client.filterBytes += topics.Cost(len(filter))
 	}
+	granted := min(x.QoS, c.b.config.Without.maximumQoS()) // [MQTT-3.2.2-10]
 	s := topics.Subscription[*client]{
 		ID:         c.client.number,
 		Subscriber: c.client,
-		Options:    topics.Options{QoS: x.QoS, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
+		Options:    topics.Options{QoS: granted, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
 	}
 	if shared {
 		c.b.share(filter, s)
@@ -84,11 +96,28 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
 		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
-			Terms:  session.Terms{QoS: x.QoS, Identifiers: identifiers},
+			Terms:  session.Terms{QoS: granted, Identifiers: identifiers},
 			Until:  c.b.retentions.Load(),
 		})
 	}
-	return packets.ReasonCode(x.QoS), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
+	c.tellSubscribed(filter, x, granted)
+	return packets.ReasonCode(granted), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
+}
+
+func (cl *client) add(filter string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.filters.add(filter)
+	cl.filterBytes += topics.Cost(len(filter))
+}
+
+func (cl *client) remove(filter string) (found bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if found = cl.filters.remove(filter); found {
+		cl.filterBytes -= topics.Cost(len(filter))
+	}
+	return found
 }
 
 // refuse counts a filter that is refused, and gives its code. Limit is the key in
@@ -97,6 +126,9 @@ func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCo
 	if c.refused++; powerOfTwo(c.refused) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
 			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
+	}
+	if c.version == packets.V5 && !c.terse { // [MQTT-3.1.2-29]
+		c.turn.answer.suback.Props.SetReasonString([]byte("refused: " + limit))
 	}
 	return c.refusalCode(reason)
 }
@@ -129,13 +161,13 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 
 // unsubscribe ends a subscription, and reports whether there was one.
 func (c *conn) unsubscribe(filter string) bool {
-	if !c.client.filters.remove(filter) {
+	if !c.client.remove(filter) {
 		return false
 	}
 	c.b.subscribed.Add(-1)
 	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 	c.client.out.Cancel(filter)
-	c.client.filterBytes -= topics.Cost(len(filter))
+	c.tellUnsubscribed(filter)
 	return true
 }
 

@@ -44,7 +44,7 @@ func (b *Broker) reportOnce(said map[string]string) {
 			return
 		}
 		said[name] = value
-		m := session.NewMessage(&packets.Publish{Retain: true, Topic: []byte(sysRoot + name), Payload: []byte(value)})
+		m := session.NewMessage(&packets.Publish{Retain: !b.config.Without.has(RetainedMessages), Topic: []byte(sysRoot + name), Payload: []byte(value)})
 		defer m.Release()
 		b.publish(m, t)
 	}

@@ -40,6 +40,7 @@ func (w *writer) encode(c *conn, l *session.Line) {
 	w.buf = append(w.buf[:0], w.batch.Control...)
 	for i := range w.batch.Messages {
 		d := &w.batch.Messages[i]
+		c.tellDelivered(d)
 		w.buf = w.encoder.AppendHead(w.buf, l, d)
 		if p := d.Message.Publish.Payload; len(p) < sendInPlace {
 			w.buf = append(w.buf, p...)

@@ -186,7 +186,7 @@ func TestBudgetServesThoseWhoTakeLittle(t *testing.T) {
 	if n < 50 || m.budget.Used() > 90_000 {
 		t.Errorf("%d messages of %d bytes", n, m.budget.Used())
 	}
-	if d := m.budget.Drops(); d != (Drops{MemoryFull: 1}) || d != hog.out.Drops() {
+	if d := m.budget.Drops(); d != (Drops{MemoryFull: 1}) || d != hog.out.Figures().Drops {
 		t.Errorf("drops %v", d)
 	}
 	for range 100 {
@@ -224,7 +224,7 @@ func TestDropsByReason(t *testing.T) {
 		m.Release()
 	}
 	l.Take(new(Batch))
-	if d := o.Drops(); d != (Drops{TooLarge: 1, Expired: 1, QueueFull: 1}) || d != budget.Drops() {
+	if d := o.Figures().Drops; d != (Drops{TooLarge: 1, Expired: 1, QueueFull: 1}) || d != budget.Drops() {
 		t.Errorf("%v, all %v", d, budget.Drops())
 	}
 }

@@ -49,10 +49,10 @@ const controlLimit = 32 << 10
 
 // Attach begins a connection: what is sent is connack, then PUBREL for what
 // waits for PUBCOMP, then with DUP what is not acknowledged, and then what waits
-// [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer. The
-// line before, if there was one, is closed.
+// [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer; a
+// nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
-	if !p.Fits(connack) {
+	if connack != nil && !p.Fits(connack) {
 		return nil
 	}
 	l := &Line{out: o, owner: owner, peer: p}
@@ -62,7 +62,9 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	l.append(connack)
+	if connack != nil {
+		l.append(connack)
+	}
 	window := p.ReceiveMaximum
 	if most := o.budget.limits.InFlight; most > 0 {
 		window = min(window, most)

@@ -208,15 +208,26 @@ func (o *Outbox) settled(e *entry) {
 	}
 }
 
-// Waiting is how many messages wait to be sent, and their bytes.
-func (o *Outbox) Waiting() (messages, bytes int) {
+// Figures are what an Outbox has at one moment.
+type Figures struct {
+	Messages int // that wait to be sent
+	Bytes    int // that they count
+	InFlight int // messages at QoS 1 and 2 that are sent and not acknowledged
+	Drops    Drops
+}
+
+// Figures counts.
+func (o *Outbox) Figures() Figures {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := o.queue.len()
+	f := Figures{Messages: o.messages(), Bytes: o.bytes, InFlight: o.sender.InFlight()}
 	if o.replays != nil {
-		n += o.replays.front.len()
+		f.Messages += o.replays.front.len()
 	}
-	return n, o.bytes
+	if o.drops != nil {
+		f.Drops = *o.drops
+	}
+	return f
 }
 
 // Attached reports whether the client is there, or about to be.

@@ -141,13 +141,3 @@ func (o *Outbox) lose(r Reason, n uint64) Loss {
 	o.budget.drops[r].Add(n)
 	return Loss{r, n, o.drops[r]}
 }
-
-// Drops is how many messages were dropped since the session began.
-func (o *Outbox) Drops() Drops {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.drops == nil {
-		return Drops{}
-	}
-	return *o.drops
-}

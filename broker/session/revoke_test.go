@@ -43,10 +43,10 @@ func TestRevoke(t *testing.T) {
 	}
 	l.Close(nil, false, new(Turn))
 	o.Revoke(func(m *Message, _ Group, _ bool) bool { return string(m.Publish.Topic) == "good" })
-	if n, bytes := o.Waiting(); n != 1 || bytes != one.Cost()+1 || o.inFlight != 0 {
+	if n, bytes := waiting(o); n != 1 || bytes != one.Cost()+1 || o.inFlight != 0 {
 		t.Errorf("%d messages, %d bytes wait, %d are under way", n, bytes, o.inFlight)
 	}
-	if d := o.Drops(); d != (Drops{NotAuthorized: 1}) {
+	if d := o.Figures().Drops; d != (Drops{NotAuthorized: 1}) {
 		t.Errorf("drops %v", d)
 	}
 	l = o.Attach(Peer{Version: packets.V5, ReceiveMaximum: 2}, &packets.Connack{}, nobody{}, new(Turn))

@@ -133,6 +133,13 @@ func (r *Retained[M]) Len() int {
 	return r.messages
 }
 
+// Bytes is what the messages take, as Limits counts it.
+func (r *Retained[M]) Bytes() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.bytes
+}
+
 // Match calls visit for messages whose topic name filter matches, in the order of
 // these names level by level, beginning behind after, until visit is false or
 // others have to be let in. It gives the name to go on behind, or "" when that was
