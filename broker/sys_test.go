@@ -157,7 +157,7 @@ func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
 		b.want("PUBACK packet-id=1") // [MQTT3-3.3.5-2]
 		for _, v := range versions {
 			c := w.dial(v)
-			c.send(&packets.Connect{ClientID: []byte("c"), CleanStart: true, HasWill: true, Will: packets.Will{Topic: []byte("$SYS/c")}})
+			c.connect("c", will("$SYS/c", ""))
 			if v == packets.V5 {
 				c.want("CONNACK reason=0x87")
 			} else {
@@ -171,8 +171,15 @@ func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
 		if err := w.b.Publish(t.Context(), Message{Topic: "$SYS/mine"}); err != nil {
 			t.Error(err)
 		}
+		watcher.want(`PUBLISH topic=$SYS/mine payload=""`)
+		for _, v := range versions { // as many bridges do
+			c := w.join(v, "c", will("$SYS/broker/connection/c/state", "0"))
+			c.send(message("$SYS/broker/connection/c/state", "1", 0))
+			watcher.want(`PUBLISH topic=$SYS/broker/connection/c/state payload="1"`)
+			c.send(&packets.Disconnect{})
+		}
 		a.send(message("$SYSTEM/a", "m", 1))
 		a.want("PUBACK packet-id=1 reason=0x10")
-		watcher.want("PUBLISH topic=$SYS/mine payload=\"\"")
+		watcher.quiet()
 	})
 }
