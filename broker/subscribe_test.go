@@ -53,6 +53,33 @@ func TestV5_3_3_1_9_RetainHandling(t *testing.T) {
 	})
 }
 
+// Each SUBSCRIBE brings what is retained, and so does each filter in it
+// [MQTT-3.8.4-5] [MQTT3-3.8.4-4], also where the one before has not yet been served.
+func TestV5_3_8_4_4_RetainedForEachSubscribe(t *testing.T) {
+	for _, v := range versions {
+		run(t, Config{}, func(w *world) {
+			a := w.join(v, "a")
+			a.send(message("r", "x", 0, retained))
+			subscribe := func(id uint16, most ...packets.QoS) packets.Packet {
+				p := &packets.Subscribe{PacketID: id}
+				for _, qos := range most {
+					p.Filters = append(p.Filters, packets.Subscription{Filter: []byte("r"), QoS: qos})
+				}
+				return p
+			}
+			a.send(subscribe(1, 0, 1), subscribe(2, 0))
+			got := map[packets.Type]int{}
+			for range 5 {
+				got[a.next().Type()]++
+			}
+			if got[packets.TypeSuback] != 2 || got[packets.TypePublish] != 3 {
+				t.Errorf("%v", got)
+			}
+			a.quiet()
+		})
+	}
+}
+
 func TestV5_3_3_1_13_RetainAsPublished(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b")

@@ -11,6 +11,19 @@ type Replay struct {
 // place is where retained messages go in a queue.
 type place struct {
 	replay *Replay // nil if they are not wanted any more, or have all come
+	last   Replay  // to the same filter, and to come after it
+	more   int     // how many times, for as many subscriptions
+}
+
+// again makes the next replay that of p, if there is one.
+func (p *place) again() bool {
+	if p.more == 0 {
+		return false
+	}
+	p.more--
+	next := p.last
+	p.replay = &next
+	return true
 }
 
 // replays are the retained messages that are to come.
@@ -47,7 +60,7 @@ func (s *replays) gone(p *place) {
 
 // outlives reports whether p waits for the next connection.
 func (s *replays) outlives(p *place) bool {
-	if p.replay != nil && p.replay.QoS > 0 {
+	if p.replay != nil && (p.replay.QoS > 0 || p.again() && p.replay.QoS > 0) {
 		return true
 	}
 	s.gone(p)
@@ -56,8 +69,9 @@ func (s *replays) outlives(p *place) bool {
 
 // Replay queues the retained messages of a subscription. They are looked up when
 // their turn has come, so they need no room. What has been replaced by then, the
-// subscription has brought. If those of an earlier subscription to the same
-// filter still wait, they come once, as this one says.
+// subscription has brought. If those of earlier subscriptions to the same filter
+// still wait, they come once for each of them [MQTT-3.8.4-4] [MQTT3-3.8.4-3],
+// all but those under way as this one says.
 func (o *Outbox) Replay(r Replay, t *Turn) {
 	o.mu.Lock()
 	defer o.unlockIn(t)
@@ -68,10 +82,15 @@ func (o *Outbox) Replay(r Replay, t *Turn) {
 		o.replays = new(replays)
 	}
 	if p := o.replays.wanted[r.Filter]; p != nil {
-		p.replay = &r
+		if p.replay.Until == 0 { // there is nothing that it brings
+			p.replay = &r
+			return
+		}
+		p.last = r
+		p.more++
 		return
 	}
-	p := &place{&r}
+	p := &place{replay: &r}
 	if o.replays.wanted == nil {
 		o.replays.wanted = make(map[string]*place)
 	}
@@ -126,7 +145,7 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, after string, t *Turn) {
 		o.replays.front.push(entry{message: m, Terms: terms})
 	}
 	if wanted {
-		if r.After = after; after == "" {
+		if r.After = after; after == "" && !p.again() {
 			o.replays.leave(p)
 		}
 	}

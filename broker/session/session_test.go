@@ -239,26 +239,43 @@ func TestReplayInPortions(t *testing.T) {
 	}
 }
 
-// A filter has one replay that waits, that of its last subscription.
-func TestReplayOncePerFilter(t *testing.T) {
+// A filter has one place, however many of its replays wait there, one after the
+// other.
+func TestReplaysOfAFilter(t *testing.T) {
 	o, l := open(1<<20, 10)
+	o.Replay(Replay{Filter: "f"}, new(Turn)) // holds the place, with nothing to bring
 	for i := range uint64(1000) {
-		o.Replay(Replay{Filter: "f", Until: i}, new(Turn))
+		o.Replay(Replay{Filter: "f", Until: 1 + i}, new(Turn))
+	}
+	if n, _ := waiting(o); n != 1 {
+		t.Errorf("%d wait", n)
 	}
 	var b Batch
 	l.Take(&b)
-	if b.Replay.Until != 999 {
+	o.Expand(b.Replay, nil, "x", new(Turn))
+	if l.Take(&b); b.Replay.Until != 1 || b.Replay.After != "x" {
 		t.Errorf("%v", b.Replay)
 	}
-	o.Replay(Replay{Filter: "f", Until: 1000}, new(Turn)) // and from the beginning
-	o.Expand(b.Replay, nil, "x", new(Turn))
-	l.Take(&b)
-	if b.Replay.Until != 1000 || b.Replay.After != "" {
-		t.Errorf("%v", b.Replay)
+	for range 999 { // and from the beginning
+		o.Expand(b.Replay, nil, "", new(Turn))
+		if l.Take(&b); b.Replay.Until != 1000 || b.Replay.After != "" {
+			t.Fatalf("%v", b.Replay)
+		}
 	}
 	o.Expand(b.Replay, nil, "", new(Turn))
-	o.Cancel("f")
 	if n, _ := waiting(o); n != 0 && o.queue.first().place.replay != nil {
+		t.Errorf("%d wait", n)
+	}
+}
+
+// The next connection still gets the replays above QoS 0 of those that wait.
+func TestReplaysOutliveTheConnection(t *testing.T) {
+	o, l := open(1<<20, 10)
+	for qos := range packets.QoS(2) {
+		o.Replay(Replay{Filter: "f", Terms: Terms{QoS: qos}, Until: 1}, new(Turn))
+	}
+	l.Abandon()
+	if n, _ := waiting(o); n != 1 || o.queue.first().place.replay.QoS != 1 {
 		t.Errorf("%d wait", n)
 	}
 }
