@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/listener"
 	"github.com/fletchmq/fletch/broker/session"
 )
 
@@ -58,7 +59,7 @@ func (s *stream) writeAll(w *writer) error {
 		if err := s.allowWrite(time.Now().Add(s.b.config.WriteTimeout)); err != nil {
 			return err
 		}
-		n, err := w.vectors.WriteTo(s.nc)
+		n, err := listener.WriteBuffers(s.nc, &w.vectors)
 		s.tally.sent.add(Traffic{Bytes: uint64(n)})
 		switch {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
