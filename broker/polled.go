@@ -77,6 +77,7 @@ func (p *polled) begin() {
 	if err := p.home.Add(p.socket, p); err != nil {
 		p.b.config.Logger.Warn("connection refused", "remote", p.remoteAddr(), "error", err)
 		p.socket.Close()
+		p.lent = true // for good: somebody may be about to end it
 		p.b.finished(&p.conn)
 		return
 	}

@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// faulty is a Poller that takes one in, and no other, once it is told to say so.
+type faulty struct {
+	*pool
+	some bool
+	say  chan struct{}
+}
+
+func (f *faulty) Add(s loop.Socket, h loop.Handler) error {
+	if !f.some {
+		f.some = true
+		return f.pool.Add(s, h)
+	}
+	<-f.say
+	return errors.New("no room in the system")
+}
+
+// A connection that its loop cannot serve has ended, whoever wants to end it.
+func TestLoopRefusesConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Loops: 1})
+		say := make(chan struct{})
+		w.b.loops.poller = func() (loop.Poller, error) {
+			p, err := newPool()
+			return &faulty{pool: p.(*pool), say: say}, err
+		}
+		w.piped = true
+		w.join(packets.V5, "lingers")
+		a := w.dial(packets.V5)
+		done := make(chan error)
+		go func() { done <- w.b.Shutdown(context.Background()) }()
+		w.settle()
+		close(say)
+		a.closed()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
