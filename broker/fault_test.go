@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/fletchmq/fletch/broker/loop"
 	"github.com/fletchmq/fletch/packets"
@@ -48,3 +49,22 @@ func TestLoopRefusesConnection(t *testing.T) {
 		}
 	})
 }
+
+// Where the program takes longer than ConnectTimeout before a client can have the
+// session, the client can have it all the same.
+func TestSlowTakeover(t *testing.T) {
+	slow := &slowFarewell{}
+	run(t, Config{ConnectTimeout: 5 * time.Second, Hooks: slow}, func(w *world) {
+		w.join(packets.V5, "a")
+		b := w.dial(packets.V5)
+		b.connect("a", func(c *packets.Connect) { c.KeepAlive = 10 })
+		time.Sleep(7 * time.Second)
+		if a := b.next().(*packets.Connack); a.Reason != packets.Success {
+			t.Error(a)
+		}
+	})
+}
+
+type slowFarewell struct{}
+
+func (*slowFarewell) Disconnected(Disconnected) { time.Sleep(8 * time.Second) }

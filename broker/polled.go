@@ -101,7 +101,7 @@ func (p *polled) patienceEnds() time.Duration {
 	switch {
 	case p.lingering:
 		return p.since + lingerTime
-	case p.patience > 0 && !p.lent && !p.crowded:
+	case !p.lent && !p.crowded && p.patience > 0: // while it is lent, patience is another's
 		return p.since + p.patience
 	}
 	return 0
