@@ -68,3 +68,21 @@ func TestSlowTakeover(t *testing.T) {
 type slowFarewell struct{}
 
 func (*slowFarewell) Disconnected(Disconnected) { time.Sleep(8 * time.Second) }
+
+// Who gets something because of a connection that is refused does not wait until
+// its client reads why.
+func TestRefusedClientKeepsNobodyWaiting(t *testing.T) {
+	run(t, Config{}, func(w *world) {
+		watcher := w.join(packets.V5, "watcher")
+		watcher.subscribe("will", 0)
+		w.join(packets.V5, "a", keeping(100), will("will", "late"), func(c *packets.Connect) {
+			c.Will.Props.SetWillDelayInterval(100)
+		}).lose()
+		begin := time.Now()
+		w.dial(packets.V5).connect("a", func(c *packets.Connect) { c.Props.SetMaximumPacketSize(10) }) // too small for CONNACK 0x00
+		watcher.want(`PUBLISH topic=will payload="late"`)
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("after %s", d)
+		}
+	})
+}
