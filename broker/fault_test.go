@@ -86,3 +86,22 @@ func TestRefusedClientKeepsNobodyWaiting(t *testing.T) {
 		}
 	})
 }
+
+// A client that is asked for more, and does not read that, ends when it is to.
+func TestDeafClientWhileAuthenticating(t *testing.T) {
+	config := scripted
+	config.ConnectTimeout = time.Hour
+	run(t, config, func(w *world) {
+		w.join(packets.V5, "b", proving("script", "fine"))
+		a := w.dial(packets.V5)
+		a.connect("a", proving("script", kilobyte))
+		w.settle()
+		begin := time.Now()
+		if err := w.b.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(begin); d > 2*lingerTime {
+			t.Errorf("after %s", d)
+		}
+	})
+}

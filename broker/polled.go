@@ -132,7 +132,10 @@ func (p *polled) take(body []byte) *frame.Frame {
 	return p.split.Take(body)
 }
 
-func (p *polled) notice() { p.home.Post(p.noticed) }
+func (p *polled) notice() {
+	p.wake()
+	p.home.Post(p.noticed)
+}
 
 func (p *polled) noticed() {
 	if !p.lent && !p.lingering {
