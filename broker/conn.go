@@ -223,6 +223,7 @@ func (c *conn) part(cause error) {
 	c.b.leave(c, cause)
 	c.logEnd(cause)
 	if c.line == nil {
+		c.turn.Flush() // CONNACK may have to wait
 		c.link.hangUp(c.refuseWith(cause))
 	}
 }
