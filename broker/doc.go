@@ -73,7 +73,8 @@
 // same, as one at QoS 0 gets no answer at all. SUBACK says it of each filter (0x80
 // in 3.1.1, end of the connection in 3.1); a subscription to it that there was ends.
 // A will that is refused refuses the connection. All of that is counted in Stats
-// and logged.
+// and logged. To $SYS and below, nobody may publish but the program, whoever is
+// asked, section 4.7.2.
 //
 // Who may subscribe to a filter gets all that matches it, the retained messages
 // too: allow "#" only to those who may see everything. While a connection lasts,

@@ -141,3 +141,38 @@ func TestTraffic(t *testing.T) {
 		})
 	}
 }
+
+// Section 4.7.2: what is below $SYS is not for clients to tell each other.
+func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
+	run(t, Config{SysInterval: -1}, func(w *world) {
+		watcher := w.join(packets.V5, "watcher")
+		watcher.subscribe("$SYS/#", 2)
+		a := w.join(packets.V5, "a")
+		a.send(message("$SYS/broker/uptime", "m", 0, retained), message("$SYS/broker/uptime", "m", 1, retained))
+		a.want("PUBACK packet-id=1 reason=0x87")
+		a.send(message("$SYS", "m", 2))
+		a.want("PUBREC packet-id=1 reason=0x87")
+		b := w.join(packets.V311, "b")
+		b.send(message("$SYS/a", "m", 1))
+		b.want("PUBACK packet-id=1") // [MQTT3-3.3.5-2]
+		for _, v := range versions {
+			c := w.dial(v)
+			c.send(&packets.Connect{ClientID: []byte("c"), CleanStart: true, HasWill: true, Will: packets.Will{Topic: []byte("$SYS/c")}})
+			if v == packets.V5 {
+				c.want("CONNACK reason=0x87")
+			} else {
+				c.want("CONNACK reason=0x05")
+			}
+			c.closed()
+		}
+		if n := w.b.Stats().NotAuthorized; n != 4+uint64(len(versions)) {
+			t.Errorf("%d are counted", n)
+		}
+		if err := w.b.Publish(t.Context(), Message{Topic: "$SYS/mine"}); err != nil {
+			t.Error(err)
+		}
+		a.send(message("$SYSTEM/a", "m", 1))
+		a.want("PUBACK packet-id=1 reason=0x10")
+		watcher.want("PUBLISH topic=$SYS/mine payload=\"\"")
+	})
+}
