@@ -98,7 +98,7 @@ const (
 //
 // Where everybody may connect, and Config.AllowAnonymous does not say so, Serve
 // accepts nobody if other machines can reach the address of ln: the error names
-// it, and the keys. See Local of package listener.
+// it, and the keys. See Local of package origin.
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	ln, accept := b.acceptor(ln)
 	defer ln.Close()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/auth"
-	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/origin"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -49,7 +49,7 @@ func (s *serve) knowUsers(c *broker.Config) error {
 func (s *serve) guard(l net.Listener, address string) error {
 	scheme, _, _ := strings.Cut(address, "://")
 	switch {
-	case s.Users != "", s.AllowAnonymous, listener.Local(l.Addr()):
+	case s.Users != "", s.AllowAnonymous, origin.Local(l.Addr()):
 		return nil
 	case s.TLSClientCA != "" && encrypted(scheme):
 		return nil // it takes a certificate
