@@ -55,7 +55,7 @@ type Broker struct {
 	expired       uint64 // sessions
 }
 
-// New makes a broker. The error names what is wrong in config.
+// New makes a broker. The error, a [*ConfigError], names what is wrong in config.
 func New(config Config) (*Broker, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
