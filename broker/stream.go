@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/origin"
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
@@ -150,7 +150,7 @@ func (s *stream) abort() { s.nc.Close() }
 func (s *stream) remoteAddr() net.Addr { return s.nc.RemoteAddr() }
 
 func (s *stream) peerName() string {
-	name, _ := listener.PeerName(s.nc)
+	name, _ := origin.Name(s.nc)
 	return name
 }
 
