@@ -19,7 +19,7 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 		out.sent.Reset()
 		c.Write(many)
 		v = append(memory[:0], many, large[:100], large[100:])
-		WriteBuffers(c, &v)
+		c.WriteBuffers(&v)
 	})
 	if allocs > 0 {
 		t.Errorf("%v allocations", allocs)

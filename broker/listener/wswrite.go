@@ -16,30 +16,21 @@ var (
 	errInFrame    = errors.New("WebSocket: a frame is not complete")
 )
 
-// WriteBuffers writes v to conn and takes what is written out of it, as WriteTo
-// of [net.Buffers] does, but in one call of the system also where conn is a
-// WebSocket of this package without TLS.
-func WriteBuffers(conn net.Conn, v *net.Buffers) (n int64, err error) {
-	if c, ok := conn.(*webSocket); ok {
-		n, err := c.writeBuffers(v)
-		return int64(n), err
-	}
-	return v.WriteTo(conn)
-}
-
 // Write sends each MQTT packet in a frame of its own. A packet may come in several
 // Writes. What Write does not count, by an error, the next one goes on with.
 func (c *webSocket) Write(b []byte) (int, error) {
-	return c.writeBuffers(&net.Buffers{b})
+	n, err := c.WriteBuffers(&net.Buffers{b})
+	return int(n), err
 }
 
-// writeBuffers takes what is written out of v.
-func (c *webSocket) writeBuffers(v *net.Buffers) (int, error) {
+// WriteBuffers writes v and takes what is written out of it, as WriteTo of
+// [net.Buffers] does, without TLS in one call of the system.
+func (c *webSocket) WriteBuffers(v *net.Buffers) (int64, error) {
 	c.writing.Lock()
 	n, err := c.writeFrames(v)
 	c.writing.Unlock()
 	c.writeControl()
-	return n, err
+	return int64(n), err
 }
 
 func (c *webSocket) writeFrames(v *net.Buffers) (n int, err error) {

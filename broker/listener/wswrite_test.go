@@ -97,7 +97,7 @@ func TestPacketsAreFrames(t *testing.T) {
 			for v := slices.Clone(pieces[:k]); ; {
 				out.room = random.IntN(1 << random.IntN(21))
 				before := length(v)
-				n, err := WriteBuffers(c, &v)
+				n, err := c.WriteBuffers(&v)
 				if length(v) != before-int(n) || err == nil && len(v) > 0 {
 					t.Fatalf("%d bytes of %d written, %d left, %v", n, before, length(v), err)
 				}
@@ -132,7 +132,7 @@ func length(v net.Buffers) (n int) {
 func TestWriteAtOnce(t *testing.T) {
 	out := &wire{room: 1 << 20}
 	many := strings.Repeat(packet("payload"), 1000)
-	n, err := WriteBuffers(&webSocket{Conn: out}, &net.Buffers{[]byte(many[:9]), []byte(many[9:100]), []byte(many[100:])})
+	n, err := (&webSocket{Conn: out}).WriteBuffers(&net.Buffers{[]byte(many[:9]), []byte(many[9:100]), []byte(many[100:])})
 	if n != int64(len(many)) || err != nil || out.calls != 1 {
 		t.Errorf("%d bytes of %d, %v, in %d calls", n, len(many), err, out.calls)
 	}
