@@ -14,6 +14,7 @@ func (c *conn) connect(first byte, body []byte) error {
 	if t := packets.Type(first >> 4); t != packets.TypeConnect {
 		return c.broke(t, packets.ProtocolError, "MQTT-3.1.0-1", "MQTT-3.1.0-1", "the first packet is CONNECT")
 	}
+	c.bridge = takeBridgeBit(body)
 	p := &c.turn.dec.Connect
 	if err := p.Decode(first, body, 0); err != nil {
 		c.speak(p, versionOfRefusal(p.Version, err))

@@ -22,7 +22,7 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 		"broker: Config.MaximumInFlight is 32769: expected 1 to 32768, or 0 for 1024":                                   {MaximumInFlight: 32769},
 		"broker: Config.MaximumQueuedTotal is -1: expected 1 to " + strconv.Itoa(math.MaxInt) + ", or 0 for 1073741824": {MaximumQueuedTotal: -1},
 		"broker: Config.MaximumSubscriptionsTotal is -5: expected 1 to 2147483647, or 0 for 2000000":                    {MaximumSubscriptionsTotal: -5},
-		"broker: Config.ConnectRate is 1000001: expected 1 to 1000000, or 0 for 0":                                      {ConnectRate: 1000001},
+		"broker: Config.ConnectRate is 1000001: expected 1 to 1000000, or 0 for no limit":                               {ConnectRate: 1000001},
 		"broker: Config.PushBackTimeout is -1s: expected more than 0s, or 0 for 5s":                                     {PushBackTimeout: -time.Second},
 		"broker: Config.Overflow is Overflow(5): expected a way to handle an overflow":                                  {Overflow: endOfOverflow},
 		"broker: Config.ConnectTimeout is -1s: expected more than 0s, or 0 for 10s":                                     {ConnectTimeout: -time.Second},

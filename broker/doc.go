@@ -26,6 +26,10 @@
 // announce as missing is there, unless [Config.Without] takes it away
 // [MQTT-3.2.2-9]; there is no Response Information [MQTT-3.1.2-28].
 //
+// Bridges of Mosquitto may set the bridge bit of the protocol level before 5.0
+// (try_private), and get No Local and Retain As Published for it. Client
+// identifiers of 3.1 may have more than 23 characters.
+//
 // # What a session is, and what is lost
 //
 // A session is kept in memory for as long as its client asks for, at most

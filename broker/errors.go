@@ -16,6 +16,19 @@ var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
 // ErrNoRoom is what Publish returns when a receiver has no room, with RefusePublish.
 var ErrNoRoom = errors.New("broker: a receiver has no room")
 
+// ConfigError is what New returns: the value that a key of Config has, and what was
+// expected.
+type ConfigError struct {
+	Key      string // say "MaximumSessions"
+	Value    any
+	Expected string // in words
+}
+
+// Error is a sentence of all of that.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("broker: Config.%s is %v: expected %s", e.Key, e.Value, e.Expected)
+}
+
 // Refuse is an error for Authenticate, Authorize, or a step of an [Exchange], to
 // return. CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that
 // says the same, if there is one; DISCONNECT does where a client has authenticated

@@ -44,6 +44,7 @@ func main() {
 		&c,
 		kong.Name("fletch"),
 		kong.Description("An MQTT broker, and the clients to try it with."),
+		kong.Groups(groups),
 		kong.WithHyphenPrefixedParameters(true), // -m -3 is a message
 		kong.PostBuild(func(k *kong.Kong) error {
 			k.Model.HelpFlag.Short = 0 // -h is the host

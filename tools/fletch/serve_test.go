@@ -97,7 +97,7 @@ func TestServeToOthers(t *testing.T) {
 		{"--listen", "0.0.0.0:0"},
 		{"--listen", "127.0.0.1:0", "--listen", "ws://:0"},
 		append([]string{"--listen", "wss://0.0.0.0:0"}, secure...),
-		append([]string{"--listen", "0.0.0.0:0", "--tls-client-ca", cert}, secure...),
+		append([]string{"--listen", "0.0.0.0:0", "--listen", "wss://127.0.0.1:0", "--tls-client-ca", cert}, secure...),
 	} {
 		r := run(t, append([]string{"serve"}, args...)...)
 		for _, want := range []string{"is open to other machines", "passwd users.txt NAME", "--users users.txt", "--allow-anonymous"} {
