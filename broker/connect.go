@@ -73,8 +73,7 @@ func versionOfRefusal(named packets.Version, why error) packets.Version {
 	if named == 0 && !(errors.As(why, &broken) && broken.Statement == "MQTT-3.1.2-2") {
 		return 0
 	}
-	const bridge = 0x80 // some bridges add it to the level, and try without if that gets the answer of the level
-	return min(max(named&^bridge, packets.V31), packets.V5)
+	return min(max(named, packets.V31), packets.V5)
 }
 
 // speak makes v the version of the connection.
