@@ -250,6 +250,8 @@ func TestPropertiesAreForwarded(t *testing.T) {
 		b.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" user:k=1 user:k=0 payload="p"`)
 		own.want(`PUBLISH topic=x payload-format-indicator=1 content-type=text response-topic=back correlation-data="c" subscription-identifier=9 user:k=1 user:k=0 payload="p"`)
 		old.want(`PUBLISH topic=x payload="p"`)
+		a.send(message("x", "p", 0, func(m *packets.Publish) { m.Props.SetPayloadFormatIndicator(233) })) // [MQTT-3.3.2-4]
+		b.want(`PUBLISH topic=x payload-format-indicator=233 payload="p"`)
 	})
 }
 

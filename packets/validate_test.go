@@ -37,7 +37,6 @@ func TestValidate(t *testing.T) {
 		{"payload too long", publish(func(p *Publish) { p.Payload = make([]byte, MaxRemainingLength) }), V5, "MQTT-3.2.2-15", PacketTooLarge},
 		{"no identifier", publish(func(p *Publish) { p.QoS = 1 }), V5, "MQTT-2.2.1-3", ProtocolError},
 		{"alias zero", publish(func(p *Publish) { p.Props.SetTopicAlias(0) }), V5, "MQTT-3.3.2-8", TopicAliasInvalid},
-		{"payload format 2", publish(func(p *Publish) { p.Props.SetPayloadFormatIndicator(2) }), V5, "§2.2.2.2", ProtocolError},
 		{"subscription identifier 0", publish(func(p *Publish) { p.Props.AddSubscriptionIdentifier(0) }), V5, "§2.2.2.2", ProtocolError},
 		{"subscription identifier too large", publish(func(p *Publish) { p.Props.AddSubscriptionIdentifier(1 << 28) }), V5, "§1.5.5", MalformedPacket},
 		{"content type too long", publish(func(p *Publish) { p.Props.SetContentType(long) }), V5, "§1.5.4", MalformedPacket},

@@ -646,7 +646,7 @@ func (p *WillProps) Unset(id Property) {
 	}
 }
 
-// PayloadFormatIndicator is Payload Format Indicator, and whether it is there: 1: the payload is UTF-8 text.
+// PayloadFormatIndicator is Payload Format Indicator, and whether it is there: 1: the payload is UTF-8 text; 2 and above have no meaning.
 func (p *WillProps) PayloadFormatIndicator() (uint8, bool) {
 	if !p.has.Has(PropPayloadFormatIndicator) {
 		return 0, false
@@ -821,7 +821,6 @@ func (p *WillProps) decode(r *wire.Reader) {
 		switch id {
 		case PropPayloadFormatIndicator:
 			p.payloadFormatIndicator = b.U8()
-			b.Refuse(p.payloadFormatIndicator > 1, wire.PropertyRange)
 		case PropMessageExpiryInterval:
 			p.messageExpiryInterval = b.U32()
 		case PropContentType:
@@ -844,9 +843,6 @@ func (p *WillProps) decode(r *wire.Reader) {
 
 // check tells c what would keep a peer from accepting the block.
 func (p *WillProps) check(c *checker) {
-	if p.has.Has(PropPayloadFormatIndicator) {
-		c.refuse(p.payloadFormatIndicator > 1, wire.PropertyRange)
-	}
 	if p.has.Has(PropContentType) {
 		c.text(p.contentType)
 	}

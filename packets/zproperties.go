@@ -4,7 +4,7 @@ package packets
 
 // The property identifiers, table 2-4.
 const (
-	PropPayloadFormatIndicator          Property = 0x01 // 1: the payload is UTF-8 text
+	PropPayloadFormatIndicator          Property = 0x01 // 1: the payload is UTF-8 text; 2 and above have no meaning
 	PropMessageExpiryInterval           Property = 0x02 // seconds; absent: never
 	PropContentType                     Property = 0x03
 	PropResponseTopic                   Property = 0x08 // a topic name

@@ -195,7 +195,7 @@ func (p *PublishProps) Unset(id Property) {
 	}
 }
 
-// PayloadFormatIndicator is Payload Format Indicator, and whether it is there: 1: the payload is UTF-8 text.
+// PayloadFormatIndicator is Payload Format Indicator, and whether it is there: 1: the payload is UTF-8 text; 2 and above have no meaning.
 func (p *PublishProps) PayloadFormatIndicator() (uint8, bool) {
 	if !p.has.Has(PropPayloadFormatIndicator) {
 		return 0, false
@@ -387,7 +387,6 @@ func (p *PublishProps) decode(r *wire.Reader) {
 		switch id {
 		case PropPayloadFormatIndicator:
 			p.payloadFormatIndicator = b.U8()
-			b.Refuse(p.payloadFormatIndicator > 1, wire.PropertyRange)
 		case PropMessageExpiryInterval:
 			p.messageExpiryInterval = b.U32()
 		case PropContentType:
@@ -415,9 +414,6 @@ func (p *PublishProps) decode(r *wire.Reader) {
 
 // check tells c what would keep a peer from accepting the block.
 func (p *PublishProps) check(c *checker) {
-	if p.has.Has(PropPayloadFormatIndicator) {
-		c.refuse(p.payloadFormatIndicator > 1, wire.PropertyRange)
-	}
 	if p.has.Has(PropContentType) {
 		c.text(p.contentType)
 	}

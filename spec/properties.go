@@ -2,7 +2,7 @@ package spec
 
 // Properties is table 2-4, in the order of the identifiers.
 var Properties = []Property{
-	{ID: 0x01, Name: "PayloadFormatIndicator", Title: "Payload Format Indicator", Kind: U8, In: in("PUBLISH", "WILL"), Max: 1, Doc: "1: the payload is UTF-8 text"},
+	{ID: 0x01, Name: "PayloadFormatIndicator", Title: "Payload Format Indicator", Kind: U8, In: in("PUBLISH", "WILL"), Doc: "1: the payload is UTF-8 text; 2 and above have no meaning"},
 	{ID: 0x02, Name: "MessageExpiryInterval", Title: "Message Expiry Interval", Kind: U32, In: in("PUBLISH", "WILL"), Doc: "seconds; absent: never"},
 	{ID: 0x03, Name: "ContentType", Title: "Content Type", Kind: Text, In: in("PUBLISH", "WILL")},                          // [MQTT-3.3.2-19]
 	{ID: 0x08, Name: "ResponseTopic", Title: "Response Topic", Kind: Text, In: in("PUBLISH", "WILL"), Doc: "a topic name"}, // [MQTT-3.3.2-13]
