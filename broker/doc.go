@@ -5,8 +5,9 @@
 //	…
 //	err = b.Serve(ctx, listener)
 //
-// Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket. [Broker.Publish] publishes without a client, and
+// Serve any number of listeners at once, of package net, or, for TLS, WebSocket and
+// unix sockets, of package listener. [Broker.Dial] connects within the process,
+// without a socket, for example for New of package client. [Broker.Publish] publishes without a client, and
 // [Broker.Subscribe] gives messages to a loop:
 //
 //	messages, err := b.Subscribe(ctx, "plant/#")

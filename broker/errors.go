@@ -10,8 +10,14 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// ErrClosed is what Serve and Dial return after Shutdown.
-var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
+// ErrClosed is what Serve, Dial, Publish and Subscribe return after Shutdown. It is a
+// [net.ErrClosed] too.
+var ErrClosed error = closed{}
+
+type closed struct{}
+
+func (closed) Error() string        { return "broker: shut down" }
+func (closed) Is(target error) bool { return target == net.ErrClosed }
 
 // ErrNoRoom is what Publish returns when a receiver has no room, with RefusePublish.
 var ErrNoRoom = errors.New("broker: a receiver has no room")
