@@ -27,6 +27,10 @@
 // announce as missing is there, unless [Config.Without] takes it away
 // [MQTT-3.2.2-9]; there is no Response Information [MQTT-3.1.2-28].
 //
+// Bridges of Mosquitto may set the bridge bit of the protocol level before 5.0
+// (try_private), and get No Local and Retain As Published for it. Client
+// identifiers of 3.1 may have more than 23 characters.
+//
 // # What a session is, and what is lost
 //
 // A session is kept in memory for as long as its client asks for, at most
@@ -70,7 +74,8 @@
 // same, as one at QoS 0 gets no answer at all. SUBACK says it of each filter (0x80
 // in 3.1.1, end of the connection in 3.1); a subscription to it that there was ends.
 // A will that is refused refuses the connection. All of that is counted in Stats
-// and logged.
+// and logged. To $SYS and below, nobody may publish but the program, whoever is
+// asked, section 4.7.2.
 //
 // Who may subscribe to a filter gets all that matches it, the retained messages
 // too: allow "#" only to those who may see everything. While a connection lasts,

@@ -77,6 +77,7 @@ func (p *polled) begin() {
 	if err := p.home.Add(p.socket, p); err != nil {
 		p.b.config.Logger.Warn("connection refused", "remote", p.remoteAddr(), "error", err)
 		p.socket.Close()
+		p.lent = true // for good: somebody may be about to end it
 		p.b.finished(&p.conn)
 		return
 	}
@@ -100,7 +101,7 @@ func (p *polled) patienceEnds() time.Duration {
 	switch {
 	case p.lingering:
 		return p.since + lingerTime
-	case p.patience > 0 && !p.lent && !p.crowded:
+	case !p.lent && !p.crowded && p.patience > 0: // while it is lent, patience is another's
 		return p.since + p.patience
 	}
 	return 0
@@ -131,7 +132,10 @@ func (p *polled) take(body []byte) *frame.Frame {
 	return p.split.Take(body)
 }
 
-func (p *polled) notice() { p.home.Post(p.noticed) }
+func (p *polled) notice() {
+	p.wake()
+	p.home.Post(p.noticed)
+}
 
 func (p *polled) noticed() {
 	if !p.lent && !p.lingering {

@@ -108,29 +108,33 @@ func (p *polled) wrote() {
 	p.maybeClose()
 }
 
-// write is of link. It is called beside the loop, and may wait.
+// write is of link. It is called beside the loop, and may wait: for little time
+// when the connection ends, and before that no longer than until it is to end.
 func (p *polled) write(b []byte) error {
-	until := p.deadline()
-	if p.dying() {
+	room := make(chan struct{}, 1)
+	p.setRoom(room)
+	defer p.setRoom(nil)
+	until, ends := p.deadline(), p.dying()
+	if ends {
 		until = time.Now().Add(lingerTime)
 	}
 	for v := (net.Buffers{b}); ; {
 		if _, err := p.socket.Write(&v); err != loop.ErrAgain {
 			return err
 		}
-		if err := p.awaitRoom(until); err != nil {
+		if err := p.awaitRoom(room, until); err != nil {
 			return err
+		}
+		if !ends && p.dying() {
+			return p.whyEnd(nil, false)
 		}
 	}
 }
 
 // awaitRoom waits until the socket may have room.
-func (p *polled) awaitRoom(until time.Time) error {
+func (p *polled) awaitRoom(room chan struct{}, until time.Time) error {
 	late := time.NewTimer(time.Until(until))
 	defer late.Stop()
-	room := make(chan struct{}, 1)
-	p.setRoom(room)
-	defer p.setRoom(nil)
 	p.home.Post(func() { p.home.Watch(p.socket) })
 	select {
 	case <-room:

@@ -58,7 +58,10 @@ func (b *Broker) sessionOf(cl *client) (Session, bool) {
 		b.mu.Unlock()
 		return s, false
 	}
-	s.Expiry, s.Ends = time.Duration(cl.expiry)*time.Second, cl.until
+	s.Expiry = time.Duration(cl.expiry) * time.Second
+	if cl.absence != nil {
+		s.Ends = cl.absence.until
+	}
 	if c := cl.conn; c != nil {
 		s.Version, s.RemoteAddr, s.Connected = c.version, c.link.remoteAddr(), c.started
 	}
