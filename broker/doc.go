@@ -75,7 +75,7 @@
 // in 3.1.1, end of the connection in 3.1); a subscription to it that there was ends.
 // A will that is refused refuses the connection. All of that is counted in Stats
 // and logged. To $SYS and below, nobody may publish but the program, whoever is
-// asked, section 4.7.2.
+// asked, section 4.7.2, and bridges to "$SYS/broker/connection/+/state".
 //
 // Who may subscribe to a filter gets all that matches it, the retained messages
 // too: allow "#" only to those who may see everything. While a connection lasts,

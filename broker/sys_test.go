@@ -174,5 +174,10 @@ func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
 		a.send(message("$SYSTEM/a", "m", 1))
 		a.want("PUBACK packet-id=1 reason=0x10")
 		watcher.want("PUBLISH topic=$SYS/mine payload=\"\"")
+		a.send(message("$SYS/broker/connection/bridge/state", "1", 1))
+		a.want("PUBACK packet-id=1")
+		watcher.want("PUBLISH qos=1 topic=$SYS/broker/connection/bridge/state packet-id=1 payload=\"1\"")
+		a.send(message("$SYS/broker/connection/state", "1", 1))
+		a.want("PUBACK packet-id=1 reason=0x87")
 	})
 }
