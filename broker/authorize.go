@@ -105,15 +105,15 @@ func (c *conn) answerBy() time.Time { return time.Now().Add(c.b.config.Authorize
 // errSys refuses what a client would publish in the name of the broker.
 var errSys = fmt.Errorf("%w: only the broker publishes below $SYS", Refuse(packets.NotAuthorized))
 
-// stateOfBridges is where bridges say whether they are there, below $SYS by old
-// custom.
-const stateOfBridges = "$SYS/broker/connection/+/state"
+// ofBridges is where a bridge of Mosquitto, and of who does as that, says whether it
+// is connected, also by its will.
+const ofBridges = "$SYS/broker/connection/+/state"
 
 // usurps refuses topic if only the broker publishes there, section 4.7.2. Nobody
 // is asked.
 func (c *conn) usurps(topic []byte) error {
 	name, ok := bytes.CutPrefix(topic, []byte("$SYS"))
-	if !ok || len(name) > 0 && name[0] != '/' || packets.MatchTopic(stateOfBridges, topic) {
+	if !ok || len(name) > 0 && name[0] != '/' || packets.MatchTopic(ofBridges, topic) {
 		return nil
 	}
 	c.denied(&Access{ClientID: c.clientID, RemoteAddr: c.link.remoteAddr(), Action: ToPublish, Topic: string(topic)}, errSys)

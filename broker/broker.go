@@ -159,8 +159,9 @@ func (b *Broker) unlisten(ln net.Listener) {
 	b.running.Done()
 }
 
-// Dial connects within the process. The connection is a [net.Pipe]: a write
-// waits until the broker reads, and the other way round. The error is
+// Dial connects a client within the process, which New of package client makes of
+// the connection. That is a [net.Pipe]: a write waits until the broker reads, and the
+// other way round. The error is
 // [ErrClosed], that of ctx, or that there are MaximumConnections.
 func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {

@@ -104,15 +104,15 @@ func (c *Config) completeChoices() error {
 		return &ConfigError{"Engine", c.Engine, "EventLoops or Goroutines"}
 	}
 	if c.Overflow >= endOfOverflow {
-		return &ConfigError{"Overflow", c.Overflow, "a way to handle an overflow"}
+		return &ConfigError{"Overflow", c.Overflow, "DisconnectSlow, DropNewest, DropOldest, PushBack or RefusePublish"}
 	}
 	if c.Sharing >= endOfSharing {
-		return &ConfigError{"Sharing", c.Sharing, "a way of sharing"}
+		return &ConfigError{"Sharing", c.Sharing, "RoundRobin, LeastInFlight, HashClient, HashTopic or Sticky"}
 	}
 	c.SharingOf = maps.Clone(c.SharingOf)
 	for name, s := range c.SharingOf {
 		if s >= endOfSharing {
-			return &ConfigError{fmt.Sprintf("SharingOf[%q]", name), s, "a way of sharing"}
+			return &ConfigError{fmt.Sprintf("SharingOf[%q]", name), s, "RoundRobin, LeastInFlight, HashClient, HashTopic or Sticky"}
 		}
 	}
 	return nil

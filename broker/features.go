@@ -108,7 +108,7 @@ const mostKeepAlive = math.MaxUint16 * time.Second
 // completeFeatures checks what clients are told about the broker.
 func (c *Config) completeFeatures() error {
 	if c.Without >= endOfFeatures {
-		return &ConfigError{"Without", c.Without, "features"}
+		return &ConfigError{"Without", c.Without, "some of QoS1 to SubscriptionIdentifiers"}
 	}
 	if c.MaximumKeepAlive > mostKeepAlive {
 		return &ConfigError{"MaximumKeepAlive", c.MaximumKeepAlive, fmt.Sprintf("at most %s", mostKeepAlive)}

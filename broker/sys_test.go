@@ -180,6 +180,8 @@ func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
 		}
 		a.send(message("$SYSTEM/a", "m", 1))
 		a.want("PUBACK packet-id=1 reason=0x10")
+		a.send(message("$SYS/broker/connection/state", "1", 1))
+		a.want("PUBACK packet-id=1 reason=0x87")
 		watcher.quiet()
 	})
 }

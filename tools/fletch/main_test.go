@@ -157,6 +157,7 @@ func TestPortInUse(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"", "expected one of"},
+		{"srve", "did you mean \"serve\"? (fletch --help"},
 		{"sub", "fletch sub -t FILTER"},
 		{"pub -t a", "fletch pub -t TOPIC -m MESSAGE"},
 		{"pub -t a/# -m x", "expected a topic name"},
@@ -164,7 +165,7 @@ func TestMistakes(t *testing.T) {
 		{"pub -t a -m x -q 3", "expected a QoS of 0, 1 or 2"},
 		{"pub -t a -m x -V 4", "mqttv311"},
 		{"pub -t a -m x --will-payload x", "expected --will-topic"},
-		{"pub -t a -m x --bogus", "unknown flag --bogus"},
+		{"pub -t a -m x --bogus", "unknown flag --bogus (fletch pub --help"},
 		{"serve --listen mqtt://x", "expected host:port, tcp://host:port, tls://"},
 		{"serve --listen tls://127.0.0.1:0", "expected --tls-cert and --tls-key"},
 		{"serve --tls-cert x", "--tls-key"},

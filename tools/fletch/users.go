@@ -23,6 +23,9 @@ func (s *serve) knowUsers(c *broker.Config) error {
 	case err != nil:
 		return fmt.Errorf("--users: %w", err)
 	}
+	if users.Len() == 0 && !s.AllowAnonymous {
+		c.Logger.Warn("there are no users, so nobody may connect: make one with "+self()+" passwd "+s.Users+" NAME", "file", s.Users)
+	}
 	c.Authenticate = func(ctx context.Context, login *broker.Login) error {
 		if !login.HasUsername {
 			if s.AllowAnonymous {
