@@ -36,6 +36,9 @@ type Handler interface {
 	// io.EOF, or another error.
 	Readable(last bool)
 
+	// Again says that it is time to go on, after [Loop.Again].
+	Again()
+
 	// Writable says that there may be room, after [Loop.Watch].
 	Writable()
 
@@ -145,7 +148,7 @@ func (l *Loop) answer() {
 func (l *Loop) repeat() {
 	n := len(l.again)
 	for i := range n {
-		l.again[i].Readable(false)
+		l.again[i].Again()
 	}
 	m := copy(l.again, l.again[n:])
 	clear(l.again[m:])
@@ -203,7 +206,8 @@ func (l *Loop) Remove(s Socket, t *Timer) {
 	l.size--
 }
 
-// Again calls h.Readable, with false, in the next turn.
+// Again calls h.Again behind all that are Readable, in this turn or the next. Who
+// asks more than once before that has more than its share.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
 // Now is when the turn began, as time since the loop did.
