@@ -101,7 +101,7 @@ func New(p Poller, turn func()) *Loop {
 // Run is the life of the loop. It ends after Stop, with its last socket. The
 // error is that the Poller fails.
 func (l *Loop) Run() error {
-	defer l.poller.Close()
+	defer l.close()
 	for {
 		if err := l.poller.Wait(l.patience()); err != nil {
 			return err
@@ -118,6 +118,14 @@ func (l *Loop) Run() error {
 			return nil
 		}
 	}
+}
+
+// close lets nobody post any more, even if the Poller has failed.
+func (l *Loop) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.posted = true, nil
+	l.poller.Close()
 }
 
 // patience is how long the loop may wait.
