@@ -163,10 +163,10 @@ func roughWorld(t *testing.T, config Config) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for i := range 12 {
+	for range 12 {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				w.ramble(i)
+				w.ramble()
 			}
 		})
 	}
@@ -273,7 +273,7 @@ func (w *world) keep(ctx context.Context, all *sync.WaitGroup) {
 }
 
 // ramble is the life of one connection.
-func (w *world) ramble(i int) {
+func (w *world) ramble() {
 	time.Sleep(time.Duration(rand.IntN(int(time.Second))))
 	nc := w.enter(false)
 	if nc == nil {
