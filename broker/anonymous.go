@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/origin"
 )
 
 // admits is why the broker must not listen at address: for nobody who comes from
@@ -13,7 +13,7 @@ func (c *Config) admits(address net.Addr) error {
 	switch {
 	case c.Authenticate != nil, len(c.Methods) > 0, c.AllowAnonymous:
 		return nil
-	case listener.Local(address):
+	case origin.Local(address):
 		c.Logger.Info("only this machine may connect, for nobody is asked who it is: see Authenticate, Methods and AllowAnonymous", "listener", address)
 		return nil
 	}

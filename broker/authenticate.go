@@ -24,7 +24,7 @@ type Login struct {
 	RemoteAddr  net.Addr
 
 	// PeerName is who the client is by a certificate that TLS has verified, see
-	// PeerName of package listener. It is empty without one, and for one without a name.
+	// Name of package origin. It is empty without one, and for one without a name.
 	PeerName string
 }
 

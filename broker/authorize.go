@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -101,10 +102,28 @@ func (c *conn) denied(a *Access, refused error) {
 // answerBy is until when an answer about a packet that comes now counts.
 func (c *conn) answerBy() time.Time { return time.Now().Add(c.b.config.AuthorizeTimeout) }
 
+// errSys refuses what a client would publish in the name of the broker.
+var errSys = fmt.Errorf("%w: only the broker publishes below $SYS", Refuse(packets.NotAuthorized))
+
+// ofBridges is where a bridge of Mosquitto, and of who does as that, says whether it
+// is connected, also by its will.
+const ofBridges = "$SYS/broker/connection/+/state"
+
+// usurps refuses topic if only the broker publishes there, section 4.7.2. Nobody
+// is asked.
+func (c *conn) usurps(topic []byte) error {
+	name, ok := bytes.CutPrefix(topic, []byte("$SYS"))
+	if !ok || len(name) > 0 && name[0] != '/' || packets.MatchTopic(ofBridges, topic) {
+		return nil
+	}
+	c.denied(&Access{ClientID: c.clientID, RemoteAddr: c.link.remoteAddr(), Action: ToPublish, Topic: string(topic)}, errSys)
+	return errSys
+}
+
 // mayPublish asks about a message of the client.
 func (c *conn) mayPublish(p *packets.Publish) (refused, err error) {
-	if c.b.config.Authorize == nil {
-		return nil, nil
+	if refused := c.usurps(p.Topic); refused != nil || c.b.config.Authorize == nil {
+		return refused, nil
 	}
 	a := c.access(ToPublish)
 	a.Topic, a.QoS, a.Retain = string(p.Topic), p.QoS, p.Retain
@@ -118,8 +137,11 @@ func (c *conn) mayPublish(p *packets.Publish) (refused, err error) {
 // mayLeave asks about the will in a CONNECT. Who must not leave it, must not
 // connect [MQTT-3.1.4-2].
 func (c *conn) mayLeave(p *packets.Connect) error {
-	if c.b.config.Authorize == nil || !p.HasWill {
+	if !p.HasWill {
 		return nil
+	}
+	if refused := c.usurps(p.Will.Topic); refused != nil || c.b.config.Authorize == nil {
+		return refused
 	}
 	a := c.access(ToPublish)
 	a.Topic, a.QoS, a.Retain = string(p.Will.Topic), p.WillQoS, p.WillRetain

@@ -55,7 +55,7 @@ type Broker struct {
 	expired       uint64 // sessions
 }
 
-// New makes a broker. The error names what is wrong in config.
+// New makes a broker. The error, a [*ConfigError], names what is wrong in config.
 func New(config Config) (*Broker, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ const (
 //
 // Where everybody may connect, and Config.AllowAnonymous does not say so, Serve
 // accepts nobody if other machines can reach the address of ln: the error names
-// it, and the keys. See Local of package listener.
+// it, and the keys. See Local of package origin.
 func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	ln, accept := b.acceptor(ln)
 	defer ln.Close()
@@ -159,8 +159,9 @@ func (b *Broker) unlisten(ln net.Listener) {
 	b.running.Done()
 }
 
-// Dial connects within the process. The connection is a [net.Pipe]: a write
-// waits until the broker reads, and the other way round. The error is
+// Dial connects a client within the process, which New of package client makes of
+// the connection. That is a [net.Pipe]: a write waits until the broker reads, and the
+// other way round. The error is
 // [ErrClosed], that of ctx, or that there are MaximumConnections.
 func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {

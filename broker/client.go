@@ -27,11 +27,17 @@ type client struct {
 	// Under Broker.mu.
 	conn   *conn  // nil while the client is absent
 	expiry uint32 // Session Expiry Interval in seconds, as granted
-	stint  uint64
+	stint  uint32
 	will   *testament
-	until  time.Time // end of the session of an absent client, zero if never
-	alarm  *time.Timer
-	delay  *time.Timer // of the will
+
+	absence *absence // nil while there is a connection
+}
+
+// absence is what a client without a connection waits for.
+type absence struct {
+	until time.Time // end of the session, zero if never
+	alarm *time.Timer
+	delay *time.Timer // of the will
 }
 
 // forever is a Session Expiry Interval, section 3.1.2.11.2.
@@ -138,7 +144,7 @@ func (b *Broker) arrived() {
 // over reports whether the session of an absent client has ended, though its
 // alarm may not have gone off.
 func (cl *client) over(now time.Time) bool {
-	return !cl.until.IsZero() && !now.Before(cl.until)
+	return cl.absence != nil && !cl.absence.until.IsZero() && !now.Before(cl.absence.until)
 }
 
 // resume gives c the session. A will that waits is never published
@@ -155,12 +161,14 @@ func (cl *client) resume(c *conn) {
 // rest stops the clocks of an absent client. It holds Broker.mu.
 func (cl *client) rest() {
 	cl.stint++
-	for _, t := range []*time.Timer{cl.alarm, cl.delay} {
-		if t != nil {
-			t.Stop()
+	if a := cl.absence; a != nil {
+		for _, t := range []*time.Timer{a.alarm, a.delay} {
+			if t != nil {
+				t.Stop()
+			}
 		}
+		cl.absence = nil
 	}
-	cl.until, cl.alarm, cl.delay = time.Time{}, nil, nil
 }
 
 // leave undoes enter: the session ends, or waits for the client to come back
@@ -199,10 +207,11 @@ func (b *Broker) leave(c *conn, cause error) {
 // wait starts the clocks of an absent client. A will without a delay is due at
 // once. It holds b.mu.
 func (b *Broker) wait(cl *client) (due *testament) {
+	cl.absence = new(absence)
 	if cl.expiry != forever {
 		d := time.Duration(cl.expiry) * time.Second
-		cl.until = time.Now().Add(d)
-		cl.alarm = b.later(cl, d, func() func(*turn) {
+		cl.absence.until = time.Now().Add(d)
+		cl.absence.alarm = b.later(cl, d, func() func(*turn) {
 			delete(b.clients, cl.id)
 			b.expired++
 			return func(t *turn) { b.endSession(cl, t) }
@@ -213,7 +222,7 @@ func (b *Broker) wait(cl *client) (due *testament) {
 	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
 		return cl.takeWill()
 	default:
-		cl.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func(*turn) {
+		cl.absence.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func(*turn) {
 			w := cl.takeWill()
 			return func(t *turn) { b.publishWill(w, t) }
 		})

@@ -53,7 +53,7 @@ func (c *Config) complete() error {
 		case v == 0:
 			*n.value = n.normal
 		case v < n.least || v > n.most:
-			return fmt.Errorf("broker: Config.%s is %d: expected %d to %d, or 0 for %d", n.key, v, n.least, n.most, n.normal)
+			return &ConfigError{n.key, v, fmt.Sprintf("%d to %d, or 0 for %s", n.least, n.most, orNone(n.normal, n.normal == 0))}
 		}
 	}
 	if err := c.completeChoices(); err != nil {
@@ -84,27 +84,35 @@ func (c *Config) completeTimes() error {
 		case v == 0:
 			*d.value = d.normal
 		case v < 0:
-			return fmt.Errorf("broker: Config.%s is %s: expected more than 0s, or 0 for %s", d.key, v, d.normal)
+			return &ConfigError{d.key, v, fmt.Sprintf("more than 0s, or 0 for %s", orNone(d.normal, d.normal == 0))}
 		}
 	}
 	return c.completeFeatures()
 }
 
+// orNone is what a default is called.
+func orNone(normal any, none bool) string {
+	if none {
+		return "no limit"
+	}
+	return fmt.Sprint(normal)
+}
+
 // completeChoices is for what has a name.
 func (c *Config) completeChoices() error {
 	if c.Engine >= endOfEngines {
-		return fmt.Errorf("broker: Config.Engine is %d: expected EventLoops or Goroutines", c.Engine)
+		return &ConfigError{"Engine", c.Engine, "EventLoops or Goroutines"}
 	}
 	if c.Overflow >= endOfOverflow {
-		return fmt.Errorf("broker: Config.Overflow is %s: expected a way to handle an overflow", c.Overflow)
+		return &ConfigError{"Overflow", c.Overflow, "DisconnectSlow, DropNewest, DropOldest, PushBack or RefusePublish"}
 	}
 	if c.Sharing >= endOfSharing {
-		return fmt.Errorf("broker: Config.Sharing is %s: expected a way of sharing", c.Sharing)
+		return &ConfigError{"Sharing", c.Sharing, "RoundRobin, LeastInFlight, HashClient, HashTopic or Sticky"}
 	}
 	c.SharingOf = maps.Clone(c.SharingOf)
 	for name, s := range c.SharingOf {
 		if s >= endOfSharing {
-			return fmt.Errorf("broker: Config.SharingOf[%q] is %s: expected a way of sharing", name, s)
+			return &ConfigError{fmt.Sprintf("SharingOf[%q]", name), s, "RoundRobin, LeastInFlight, HashClient, HashTopic or Sticky"}
 		}
 	}
 	return nil
@@ -114,7 +122,7 @@ func (c *Config) completeMethods() error {
 	c.Methods = maps.Clone(c.Methods)
 	for name, m := range c.Methods {
 		if m == nil {
-			return fmt.Errorf("broker: Config.Methods[%q] is nil: expected a method", name)
+			return &ConfigError{fmt.Sprintf("Methods[%q]", name), "nil", "a method"}
 		}
 	}
 	return nil

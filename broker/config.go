@@ -10,8 +10,9 @@ import (
 // everybody on this machine. A limit that is 0 is the default.
 type Config struct {
 	// Logger gets a line for each connection that ends in another way than by
-	// DISCONNECT, and one when a limit strikes. It should not block: what logs
-	// waits for it. Nil is [slog.Default].
+	// DISCONNECT or Shutdown, which any client can bring about, and one when a limit
+	// strikes for the 1st, 2nd, 4th, 8th time and so on. It should not block: what
+	// logs waits for it. Nil is [slog.Default].
 	Logger *slog.Logger
 
 	// Authenticate says who may connect: all who get nil. Any other error refuses

@@ -25,6 +25,7 @@ type conn struct {
 	turn     *turn         // in which packets are handled
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
+	bridge   bool          // gets nothing of its own, and RETAIN as it was published
 	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever
 	aliases  *flow.AliasIn // nil before the first
@@ -36,14 +37,14 @@ type conn struct {
 	clientID string
 	version  packets.Version // 0 until CONNECT has said
 	peer     session.Peer
+	hasLeft  bool    // under mu
 	client   *client // nil until CONNECT has been accepted
 
-	mu      sync.Mutex
-	left    chan struct{} // closed when the session is another's, nil if nobody waits
-	hasLeft bool
-	line    *session.Line // nil until CONNACK has said Success, then never changed
-	cause   error         // why it ends, nil while it does not
-	stop    func()        // ends a question to the user of the package, nil without one
+	mu    sync.Mutex
+	left  chan struct{} // closed when the session is another's, nil if nobody waits
+	line  *session.Line // nil until CONNACK has said Success, then never changed
+	cause error         // why it ends, nil while it does not
+	stop  func()        // ends a question to the user of the package, nil without one
 }
 
 // link is a connection as its engine has it.

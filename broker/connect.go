@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -13,9 +14,10 @@ func (c *conn) connect(first byte, body []byte) error {
 	if t := packets.Type(first >> 4); t != packets.TypeConnect {
 		return c.broke(t, packets.ProtocolError, "MQTT-3.1.0-1", "MQTT-3.1.0-1", "the first packet is CONNECT")
 	}
+	c.bridge = takeBridgeBit(body)
 	p := &c.turn.dec.Connect
 	if err := p.Decode(first, body, 0); err != nil {
-		c.speak(p, versionOfRefusal(p.Version))
+		c.speak(p, versionOfRefusal(p.Version, err))
 		return err
 	}
 	c.speak(p, p.Version)
@@ -65,9 +67,10 @@ func (c *conn) admit(p *packets.Connect) error {
 // versionOfRefusal is the version in which a CONNECT that cannot be accepted is
 // answered: that which it names, or the nearest there is [MQTT-3.1.2-2]
 // [MQTT3-3.1.2-2]. It is 0, for no answer, behind an unknown protocol name
-// [MQTT-3.1.2-1] [MQTT3-3.1.2-1].
-func versionOfRefusal(named packets.Version) packets.Version {
-	if named == 0 {
+// [MQTT-3.1.2-1] [MQTT3-3.1.2-1], which leaves no version as well as level 0 does.
+func versionOfRefusal(named packets.Version, why error) packets.Version {
+	var broken *packets.BrokenError
+	if named == 0 && !(errors.As(why, &broken) && broken.Statement == "MQTT-3.1.2-2") {
 		return 0
 	}
 	return min(max(named, packets.V31), packets.V5)

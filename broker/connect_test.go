@@ -16,16 +16,16 @@ import (
 
 func TestConfigErrorsNameTheKey(t *testing.T) {
 	for want, config := range map[string]Config{
-		"broker: Config.ReceiveMaximum is 65536: expected 1 to 65535, or 0 for 1024":                                    {ReceiveMaximum: 65536},
-		"broker: Config.MaximumPacketSize is 268435456: expected 64 to 268435455, or 0 for 1048576":                     {MaximumPacketSize: 1 << 28},
-		"broker: Config.MaximumConnections is -1: expected 1 to 2147483647, or 0 for 100000":                            {MaximumConnections: -1},
-		"broker: Config.MaximumInFlight is 32769: expected 1 to 32768, or 0 for 1024":                                   {MaximumInFlight: 32769},
-		"broker: Config.MaximumQueuedTotal is -1: expected 1 to " + strconv.Itoa(math.MaxInt) + ", or 0 for 1073741824": {MaximumQueuedTotal: -1},
-		"broker: Config.MaximumSubscriptionsTotal is -5: expected 1 to 2147483647, or 0 for 2000000":                    {MaximumSubscriptionsTotal: -5},
-		"broker: Config.ConnectRate is 1000001: expected 1 to 1000000, or 0 for 0":                                      {ConnectRate: 1000001},
-		"broker: Config.PushBackTimeout is -1s: expected more than 0s, or 0 for 5s":                                     {PushBackTimeout: -time.Second},
-		"broker: Config.Overflow is Overflow(5): expected a way to handle an overflow":                                  {Overflow: endOfOverflow},
-		"broker: Config.ConnectTimeout is -1s: expected more than 0s, or 0 for 10s":                                     {ConnectTimeout: -time.Second},
+		"broker: Config.ReceiveMaximum is 65536: expected 1 to 65535, or 0 for 1024":                                         {ReceiveMaximum: 65536},
+		"broker: Config.MaximumPacketSize is 268435456: expected 64 to 268435455, or 0 for 1048576":                          {MaximumPacketSize: 1 << 28},
+		"broker: Config.MaximumConnections is -1: expected 1 to 2147483647, or 0 for 100000":                                 {MaximumConnections: -1},
+		"broker: Config.MaximumInFlight is 32769: expected 1 to 32768, or 0 for 1024":                                        {MaximumInFlight: 32769},
+		"broker: Config.MaximumQueuedTotal is -1: expected 1 to " + strconv.Itoa(math.MaxInt) + ", or 0 for 1073741824":      {MaximumQueuedTotal: -1},
+		"broker: Config.MaximumSubscriptionsTotal is -5: expected 1 to 2147483647, or 0 for 2000000":                         {MaximumSubscriptionsTotal: -5},
+		"broker: Config.ConnectRate is 1000001: expected 1 to 1000000, or 0 for no limit":                                    {ConnectRate: 1000001},
+		"broker: Config.PushBackTimeout is -1s: expected more than 0s, or 0 for 5s":                                          {PushBackTimeout: -time.Second},
+		"broker: Config.Overflow is Overflow(5): expected DisconnectSlow, DropNewest, DropOldest, PushBack or RefusePublish": {Overflow: endOfOverflow},
+		"broker: Config.ConnectTimeout is -1s: expected more than 0s, or 0 for 10s":                                          {ConnectTimeout: -time.Second},
 	} {
 		if _, err := New(config); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -119,6 +119,7 @@ func TestUnsupportedProtocolLevel(t *testing.T) {
 	run(t, Config{}, func(w *world) {
 		for _, c := range []struct{ hex, want string }{
 			{"10 0d 0004 4d515454 02 02 003c 0001 61", "20 02 00 01"},          // [MQTT3-3.1.2-2]
+			{"10 0d 0004 4d515454 00 02 003c 0001 61", "20 02 00 01"},          // [MQTT3-3.1.2-2]
 			{"10 0d 0004 4d515454 06 02 003c 0001 61", "20 .. 00 84 .*"},       // [MQTT-3.1.2-2]
 			{"10 0f 0006 4d5149736470 02 02 003c 0001 61", "20 02 00 01"},      // 3.1
 			{"10 0d 0004 4d515458 05 02 003c 0001 61", ""},                     // [MQTT-3.1.2-1]

@@ -5,8 +5,9 @@
 //	…
 //	err = b.Serve(ctx, listener)
 //
-// Serve any number of listeners at once. [Broker.Dial] connects within the
-// process, without a socket. [Broker.Publish] publishes without a client, and
+// Serve any number of listeners at once, of package net, or, for TLS, WebSocket and
+// unix sockets, of package listener. [Broker.Dial] connects within the process,
+// without a socket, for example for New of package client. [Broker.Publish] publishes without a client, and
 // [Broker.Subscribe] gives messages to a loop:
 //
 //	messages, err := b.Subscribe(ctx, "plant/#")
@@ -25,6 +26,10 @@
 // [Config.Methods] there are, of which package auth has one. All that CONNACK could
 // announce as missing is there, unless [Config.Without] takes it away
 // [MQTT-3.2.2-9]; there is no Response Information [MQTT-3.1.2-28].
+//
+// Bridges of Mosquitto may set the bridge bit of the protocol level before 5.0
+// (try_private), and get No Local and Retain As Published for it. Client
+// identifiers of 3.1 may have more than 23 characters.
 //
 // # What a session is, and what is lost
 //
@@ -69,7 +74,8 @@
 // same, as one at QoS 0 gets no answer at all. SUBACK says it of each filter (0x80
 // in 3.1.1, end of the connection in 3.1); a subscription to it that there was ends.
 // A will that is refused refuses the connection. All of that is counted in Stats
-// and logged.
+// and logged. To $SYS and below, nobody may publish but the program, whoever is
+// asked, section 4.7.2, and bridges to "$SYS/broker/connection/+/state".
 //
 // Who may subscribe to a filter gets all that matches it, the retained messages
 // too: allow "#" only to those who may see everything. While a connection lasts,

@@ -10,11 +10,30 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// ErrClosed is what Serve and Dial return after Shutdown.
-var ErrClosed = fmt.Errorf("broker: %w", net.ErrClosed)
+// ErrClosed is what Serve, Dial, Publish and Subscribe return after Shutdown. It is a
+// [net.ErrClosed] too.
+var ErrClosed error = closed{}
+
+type closed struct{}
+
+func (closed) Error() string        { return "broker: shut down" }
+func (closed) Is(target error) bool { return target == net.ErrClosed }
 
 // ErrNoRoom is what Publish returns when a receiver has no room, with RefusePublish.
 var ErrNoRoom = errors.New("broker: a receiver has no room")
+
+// ConfigError is what New returns: the value that a key of Config has, and what was
+// expected.
+type ConfigError struct {
+	Key      string // say "MaximumSessions"
+	Value    any
+	Expected string // in words
+}
+
+// Error is a sentence of all of that.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("broker: Config.%s is %v: expected %s", e.Key, e.Value, e.Expected)
+}
 
 // Refuse is an error for Authenticate, Authorize, or a step of an [Exchange], to
 // return. CONNACK carries its value, or, in 3.1 and 3.1.1, the return code that
@@ -133,9 +152,13 @@ func (c *conn) farewell(cause error) packets.Packet {
 	return a
 }
 
-// logEnd is the one line about how the connection ended.
+// logEnd is the one line about how the connection ended. Who only looks whether
+// the port is open, as load balancers do, is not worth one, nor is Shutdown.
 func (c *conn) logEnd(cause error) {
 	level := slog.LevelInfo
+	if errors.Is(cause, errDisconnected) || errors.Is(cause, errShutdown) || c.version == 0 && reasonFor(cause) == packets.Success {
+		level = slog.LevelDebug
+	}
 	attrs := []slog.Attr{
 		slog.String("client", c.clientID),
 		slog.Any("remote", c.link.remoteAddr()),
@@ -147,8 +170,6 @@ func (c *conn) logEnd(cause error) {
 		crash  *panicked
 	)
 	switch {
-	case errors.Is(cause, errDisconnected):
-		level = slog.LevelDebug
 	case errors.As(cause, &broken):
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("packet", broken.Packet.String()), slog.String("statement", broken.Statement))

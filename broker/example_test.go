@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker"
+	"github.com/fletchmq/fletch/client"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/frame"
 )
@@ -54,6 +55,42 @@ func ExampleBroker_Publish() {
 	// Output:
 	// <nil>
 	// broker: PUBLISH breaks [MQTT-3.3.2-2] of MQTT 5.0: no wildcard in a topic name
+}
+
+// A test needs no socket: here is a client, and what the broker knows of it.
+func ExampleBroker_Dial() {
+	ctx := context.Background()
+	b, err := broker.New(broker.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Shutdown(ctx)
+	nc, err := b.Dial(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := client.New(ctx, nc, client.Config{ClientID: "sensor"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Subscribe(ctx, "plant/#", packets.AtLeastOnce, nil); err != nil {
+		log.Fatal(err)
+	}
+	for s := range b.Sessions() {
+		fmt.Println(s.ClientID, s.Subscriptions)
+	}
+	if err := b.Publish(ctx, broker.Message{Topic: "plant/state", Payload: []byte("running")}); err != nil {
+		log.Fatal(err)
+	}
+	m, err := c.Receive(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Topic, string(m.Payload))
+	// Output:
+	// sensor [plant/#]
+	// plant/state running
 }
 
 // Who may connect is decided by a function. Here a client dials within the

@@ -120,3 +120,20 @@ func TestUseServer(t *testing.T) {
 		a.want("CONNACK reason=0x9c")
 	})
 }
+
+// Who looks whether the port is open, and the end of the broker, are not worth a
+// line at the level info.
+func TestEndsThatAreNotLogged(t *testing.T) {
+	run(t, Config{}, func(w *world) {
+		w.dial(packets.V311).lose()
+		a := w.dial(packets.V311)
+		a.connect("a")
+		a.want("CONNACK")
+		if err := w.b.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if log := w.log.String(); strings.Count(log, `level=DEBUG msg="connection ended"`) != 2 || strings.Contains(log, "level=INFO") {
+			t.Errorf("log: %s", log)
+		}
+	})
+}

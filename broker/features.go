@@ -108,10 +108,10 @@ const mostKeepAlive = math.MaxUint16 * time.Second
 // completeFeatures checks what clients are told about the broker.
 func (c *Config) completeFeatures() error {
 	if c.Without >= endOfFeatures {
-		return fmt.Errorf("broker: Config.Without is %s: expected features", c.Without)
+		return &ConfigError{"Without", c.Without, "some of QoS1 to SubscriptionIdentifiers"}
 	}
 	if c.MaximumKeepAlive > mostKeepAlive {
-		return fmt.Errorf("broker: Config.MaximumKeepAlive is %s: expected at most %s", c.MaximumKeepAlive, mostKeepAlive)
+		return &ConfigError{"MaximumKeepAlive", c.MaximumKeepAlive, fmt.Sprintf("at most %s", mostKeepAlive)}
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func newHooks(v any) (h hooks, err error) {
 	h.delivered, _ = v.(DeliveredHook)
 	h.dropped, _ = v.(DroppedHook)
 	if v != nil && h == (hooks{}) {
-		return h, fmt.Errorf("broker: Config.Hooks is a %T: expected one of the Hook interfaces, say ConnectedHook", v)
+		return h, &ConfigError{"Hooks", fmt.Sprintf("of type %T", v), "one of the Hook interfaces, say ConnectedHook"}
 	}
 	return h, nil
 }

@@ -116,7 +116,7 @@ func TestHooksOfOneMethod(t *testing.T) {
 		w.heardNext(x, "a unsubscribed x")
 	})
 	_, err := New(Config{Hooks: new(strings.Builder)})
-	if err == nil || !strings.Contains(err.Error(), "Config.Hooks is a *strings.Builder") {
+	if err == nil || !strings.Contains(err.Error(), "Config.Hooks is of type *strings.Builder") {
 		t.Errorf("got %v", err)
 	}
 }

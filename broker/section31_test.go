@@ -91,6 +91,19 @@ func TestV5_3_1_3_5_IdentifiersOfDigitsAndLetters(t *testing.T) {
 	}
 }
 
+// Longer ones are as good, also in 3.1, and count to their last character.
+func TestLongIdentifiers(t *testing.T) {
+	for _, v := range versions {
+		run(t, Config{}, func(w *world) {
+			for _, n := range []int{23, 100, 65534} {
+				first := w.join(v, strings.Repeat("z", n)+"1")
+				w.join(v, strings.Repeat("z", n)+"2")
+				first.quiet()
+			}
+		})
+	}
+}
+
 // [MQTT-3.1.4-6] [MQTT3-3.1.4-5]
 func TestV5_3_1_4_6_NothingAfterARefusal(t *testing.T) {
 	config := Config{Authenticate: func(_ context.Context, l *Login) error {

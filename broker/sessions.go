@@ -58,7 +58,10 @@ func (b *Broker) sessionOf(cl *client) (Session, bool) {
 		b.mu.Unlock()
 		return s, false
 	}
-	s.Expiry, s.Ends = time.Duration(cl.expiry)*time.Second, cl.until
+	s.Expiry = time.Duration(cl.expiry) * time.Second
+	if cl.absence != nil {
+		s.Ends = cl.absence.until
+	}
 	if c := cl.conn; c != nil {
 		s.Version, s.RemoteAddr, s.Connected = c.version, c.link.remoteAddr(), c.started
 	}
@@ -79,8 +82,8 @@ var ErrNoClient = errors.New("broker: no such client")
 // Disconnect ends the connection of a client with that Reason Code, which a
 // client of 5.0 gets in DISCONNECT, section 3.14.2.1. The session goes on, as
 // after any other end: the will is published, messages wait. It does not wait
-// for the end. The error is [ErrNoClient], or that a server cannot say reason,
-// which is an error of 0x80 or more.
+// for the end. The error is [ErrNoClient], or that reason is not one of 0x80 or
+// more that a server may send in DISCONNECT.
 func (b *Broker) Disconnect(clientID string, reason packets.ReasonCode) error {
 	if reason < packets.UnspecifiedError || !reason.SentBy(packets.TypeDisconnect, packets.Server) {
 		return fmt.Errorf("broker: reason 0x%02X %s: expected one of 0x80 or more that a server may send in DISCONNECT", byte(reason), reason)

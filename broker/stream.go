@@ -4,9 +4,10 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
-	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/origin"
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
@@ -15,6 +16,7 @@ import (
 type stream struct {
 	conn
 	nc       net.Conn
+	raw      syscall.RawConn // of nc, nil if it has none
 	in       *frame.Reader
 	fresh    bool          // a packet is complete, patience begins anew
 	came     int           // bytes since patience began
@@ -26,6 +28,7 @@ type stream struct {
 func newStream(b *Broker, nc net.Conn) *stream {
 	s := &stream{nc: nc, fresh: true, relieved: make(chan struct{}, 1), written: make(chan struct{})}
 	s.init(b, s)
+	s.raw = rawConn(nc)
 	s.in = frame.NewReader(s)
 	s.in.Limit = uint32(b.config.MaximumPacketSize)
 	return s
@@ -54,7 +57,7 @@ func (s *stream) run() {
 func (s *stream) serve() error {
 	for {
 		s.in.Version = s.version
-		first, body, err := s.in.Next()
+		first, body, err := s.next()
 		if err != nil {
 			return s.whyEnd(err, errors.Is(err, os.ErrDeadlineExceeded))
 		}
@@ -64,6 +67,19 @@ func (s *stream) serve() error {
 		}
 		s.await()
 	}
+}
+
+// next waits for the next packet, without a buffer where that can be.
+func (s *stream) next() (first byte, body []byte, err error) {
+	if s.raw != nil && s.in.Park() {
+		if err := s.rest(); err != nil {
+			return 0, nil, err
+		}
+		if err := s.raw.Read(readable); err != nil {
+			return 0, nil, err
+		}
+	}
+	return s.in.Next()
 }
 
 // await waits until the peer takes the answers that it has asked for, and those
@@ -78,11 +94,10 @@ func (s *stream) await() {
 	}
 }
 
-// Read is for frame.Reader. A turn ends where there is nothing more to read.
-//
-// Patience is for the time between packets, section 3.1.2.10, so a large one may
-// take longer, but not be stretched byte by byte, and a CONNECT not at all.
-func (s *stream) Read(b []byte) (n int, err error) {
+// rest is for what waits for the peer: the turn ends, and patience may begin anew.
+// That is for the time between packets, section 3.1.2.10, so a large one may take
+// longer, but not be stretched byte by byte, and a CONNECT not at all.
+func (s *stream) rest() error {
 	if s.turn != nil {
 		s.count()
 		s.turn.end()
@@ -90,9 +105,15 @@ func (s *stream) Read(b []byte) (n int, err error) {
 	}
 	if s.fresh || s.came >= progress && s.line != nil {
 		s.fresh, s.came = false, 0
-		if err := s.setPatience(); err != nil {
-			return 0, err
-		}
+		return s.setPatience()
+	}
+	return nil
+}
+
+// Read is for frame.Reader.
+func (s *stream) Read(b []byte) (n int, err error) {
+	if err := s.rest(); err != nil {
+		return 0, err
 	}
 	n, err = s.nc.Read(b)
 	s.came += n
@@ -130,7 +151,7 @@ func (s *stream) abort() { s.nc.Close() }
 func (s *stream) remoteAddr() net.Addr { return s.nc.RemoteAddr() }
 
 func (s *stream) peerName() string {
-	name, _ := listener.PeerName(s.nc)
+	name, _ := origin.Name(s.nc)
 	return name
 }
 

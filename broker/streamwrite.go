@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *stream) writeAll(w *writer) error {
 		if err := s.allowWrite(time.Now().Add(s.b.config.WriteTimeout)); err != nil {
 			return err
 		}
-		n, err := w.vectors.WriteTo(s.nc)
+		n, err := s.writeBuffers(&w.vectors)
 		s.tally.sent.add(Traffic{Bytes: uint64(n)})
 		switch {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
@@ -68,6 +69,17 @@ func (s *stream) writeAll(w *writer) error {
 		}
 	}
 	return nil
+}
+
+// writeBuffers takes what is written out of v. A connection that is not one of the
+// system, such as a WebSocket, may know how to write all of it at once.
+func (s *stream) writeBuffers(v *net.Buffers) (int64, error) {
+	if nc, ok := s.nc.(interface {
+		WriteBuffers(v *net.Buffers) (int64, error)
+	}); ok {
+		return nc.WriteBuffers(v)
+	}
+	return v.WriteTo(s.nc)
 }
 
 // allowWrite gives the next write time until deadline, or until the connection

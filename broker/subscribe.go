@@ -52,6 +52,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 // it is refused, a subscription that there is to that filter ends.
 func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused error) (packets.ReasonCode, error) {
 	_, _, shared := packets.SplitShared(x.Filter)
+	if c.bridge {
+		x.NoLocal, x.RetainAsPublished = !shared, true
+	}
 	had := c.client.filters.has(string(x.Filter))
 	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {

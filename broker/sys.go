@@ -13,14 +13,22 @@ import (
 // sysRoot is where Stats are published, under names that many monitors know.
 const sysRoot = "$SYS/broker/"
 
+// reporter publishes Stats.
+type reporter struct {
+	b     *Broker
+	said  map[string]string // by topic name below sysRoot
+	loads map[string]*load
+	last  time.Time
+}
+
 // report publishes Stats until Shutdown.
 func (b *Broker) report() {
 	defer b.running.Done()
 	t := time.NewTicker(b.config.SysInterval)
 	defer t.Stop()
-	said := make(map[string]string)
+	r := &reporter{b: b, said: make(map[string]string), loads: make(map[string]*load), last: time.Now()}
 	for {
-		if err := guard(func() error { b.reportOnce(said); return nil }); err != nil {
+		if err := guard(func() error { r.report(); return nil }); err != nil {
 			guard(func() error { // it may be the Logger that panics
 				b.config.Logger.Error("$SYS", "error", err)
 				return nil
@@ -34,25 +42,40 @@ func (b *Broker) report() {
 	}
 }
 
-// reportOnce publishes what is not as it was said.
-func (b *Broker) reportOnce(said map[string]string) {
-	s := b.Stats() // before any of what follows counts
+// report publishes what is not as it was said.
+func (r *reporter) report() {
+	s := r.b.Stats() // before any of what follows counts
 	t := begin()
 	defer t.end()
-	say := func(name, value string) {
-		if said[name] == value {
-			return
-		}
-		said[name] = value
-		m := session.NewMessage(&packets.Publish{Retain: !b.config.Without.has(RetainedMessages), Topic: []byte(sysRoot + name), Payload: []byte(value)})
-		defer m.Release()
-		b.publish(m, t)
-	}
-	say("version", release())
-	say("uptime", fmt.Sprintf("%d seconds", time.Since(b.began)/time.Second))
+	r.say(t, "version", release())
+	r.say(t, "uptime", fmt.Sprintf("%d seconds", time.Since(r.b.began)/time.Second))
 	for _, x := range s.sys() {
-		say(x.name, strconv.FormatUint(x.value, 10))
+		r.say(t, x.name, strconv.FormatUint(x.value, 10))
 	}
+	now := time.Now()
+	for _, x := range s.loads() {
+		if r.loads[x.name] == nil {
+			r.loads[x.name] = new(load)
+		}
+		for minutes, average := range r.loads[x.name].after(now.Sub(r.last), x.value) {
+			r.say(t, fmt.Sprintf("load/%s/%dmin", x.name, minutes), fmt.Sprintf("%.2f", average))
+		}
+	}
+	r.last = now
+}
+
+func (r *reporter) say(t *turn, name, value string) {
+	if r.said[name] == value {
+		return
+	}
+	r.said[name] = value
+	m := session.NewMessage(&packets.Publish{
+		Retain:  !r.b.config.Without.has(RetainedMessages),
+		Topic:   []byte(sysRoot + name),
+		Payload: []byte(value),
+	})
+	defer m.Release()
+	r.b.publish(m, t)
 }
 
 // figure is a topic name below sysRoot and what is published there.

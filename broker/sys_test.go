@@ -48,7 +48,7 @@ func TestSys(t *testing.T) {
 		monitor.want("CONNACK")
 		monitor.subscribe("$SYS/#", 0)
 		got := monitor.sys() // retained
-		if len(got) != 24 || !strings.HasPrefix(got["version"], "fletch version ") {
+		if len(got) != 48 || !strings.HasPrefix(got["version"], "fletch version ") {
 			t.Errorf("%d topics: %v", len(got), got)
 		}
 		wantSys(t, got, map[string]string{"uptime": "0 seconds", "messages/received": "0", "clients/total": "0"})
@@ -66,8 +66,8 @@ func TestSys(t *testing.T) {
 		wantSys(t, monitor.sys(), map[string]string{
 			"uptime": "10 seconds", "clients/connected": "2", "clients/disconnected": "1", "clients/total": "3",
 			"clients/maximum": "4", "clients/expired": "1", "publish/messages/dropped": "1",
-			"publish/messages/received": "22", "publish/messages/sent": "24", "subscriptions/count": "2",
-			"shared_subscriptions/count": "1", "retained messages/count": "25", "publish/messages/dropped/queue_full": "1",
+			"publish/messages/received": "22", "publish/messages/sent": "48", "subscriptions/count": "2",
+			"shared_subscriptions/count": "1", "retained messages/count": "49", "publish/messages/dropped/queue_full": "1",
 		})
 		time.Sleep(9 * time.Second)
 		got = monitor.sys()
@@ -140,4 +140,44 @@ func TestTraffic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Section 4.7.2: what is below $SYS is not for clients to tell each other.
+func TestOnlyTheBrokerPublishesToSys(t *testing.T) {
+	run(t, Config{SysInterval: -1}, func(w *world) {
+		watcher := w.join(packets.V5, "watcher")
+		watcher.subscribe("$SYS/#", 2)
+		a := w.join(packets.V5, "a")
+		a.send(message("$SYS/broker/uptime", "m", 0, retained), message("$SYS/broker/uptime", "m", 1, retained))
+		a.want("PUBACK packet-id=1 reason=0x87")
+		a.send(message("$SYS", "m", 2))
+		a.want("PUBREC packet-id=1 reason=0x87")
+		b := w.join(packets.V311, "b")
+		b.send(message("$SYS/a", "m", 1))
+		b.want("PUBACK packet-id=1") // [MQTT3-3.3.5-2]
+		for _, v := range versions {
+			c := w.dial(v)
+			c.send(&packets.Connect{ClientID: []byte("c"), CleanStart: true, HasWill: true, Will: packets.Will{Topic: []byte("$SYS/c")}})
+			if v == packets.V5 {
+				c.want("CONNACK reason=0x87")
+			} else {
+				c.want("CONNACK reason=0x05")
+			}
+			c.closed()
+		}
+		if n := w.b.Stats().NotAuthorized; n != 4+uint64(len(versions)) {
+			t.Errorf("%d are counted", n)
+		}
+		if err := w.b.Publish(t.Context(), Message{Topic: "$SYS/mine"}); err != nil {
+			t.Error(err)
+		}
+		a.send(message("$SYSTEM/a", "m", 1))
+		a.want("PUBACK packet-id=1 reason=0x10")
+		watcher.want("PUBLISH topic=$SYS/mine payload=\"\"")
+		a.send(message("$SYS/broker/connection/bridge/state", "1", 1))
+		a.want("PUBACK packet-id=1")
+		watcher.want("PUBLISH qos=1 topic=$SYS/broker/connection/bridge/state packet-id=1 payload=\"1\"")
+		a.send(message("$SYS/broker/connection/state", "1", 1))
+		a.want("PUBACK packet-id=1 reason=0x87")
+	})
 }

@@ -124,7 +124,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// randomID is a client identifier for 3.1, where it has 23 characters at most.
+// randomID is a client identifier for 3.1, where it has at most 23 characters, and a
+// broker may insist.
 func randomID() string {
 	var b [8]byte
 	rand.Read(b[:])

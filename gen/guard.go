@@ -65,8 +65,6 @@ func holds(c spec.Cond, p spec.Packet, at place) *Statement {
 		return Len(x()).Op(">").Lit(0)
 	case spec.IsEmpty:
 		return Len(x()).Op("==").Lit(0)
-	case spec.Short, spec.Long:
-		return negated(c.Op, Id("atMostCharacters").Call(x(), Lit(c.Value)))
 	case spec.AnyProperty:
 		return x().Dot("has").Op("!=").Lit(0)
 	case spec.NoProperties:

@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fletchmq/fletch/spec"
 )
@@ -26,8 +25,6 @@ func (e encoder) holds(c spec.Cond, s *sample) bool {
 		yes = number == c.Value
 	case spec.Nonempty:
 		yes = text != "" || len(s.list[c.Field]) > 0
-	case spec.Short:
-		yes = utf8.RuneCountInString(text) <= c.Value
 	case spec.HasProperty:
 		yes = e.hasProperty(c, s)
 	case spec.AnyProperty:
@@ -91,7 +88,7 @@ func holdsOfTopic(op spec.Op, text string) bool {
 
 // texts are what makes a condition on a text true.
 var texts = map[spec.Op]string{
-	spec.Nonempty: "t", spec.IsEmpty: "", spec.Short: "t",
+	spec.Nonempty: "t", spec.IsEmpty: "",
 	spec.NoWildcard: "t", spec.Wildcard: "t/+",
 	spec.HashLast: "t/#", spec.HashElsewhere: "t#", spec.PlusAlone: "t/+", spec.PlusInside: "t+",
 	spec.ShareNamed: "t", spec.ShareNameless: "$share//t", spec.ShareFilter: "t", spec.ShareOpen: "$share/g",
@@ -116,8 +113,6 @@ func (e encoder) achieve(c spec.Cond, s *sample) {
 		s.number[name] = c.Value + 1
 	case spec.AtMost, spec.Equals:
 		s.number[name] = c.Value
-	case spec.Long:
-		s.text[name] = strings.Repeat("t", c.Value+1)
 	case spec.AnyProperty:
 		e.setProperty(s.part[name], "UserProperty")
 	case spec.NoProperties:

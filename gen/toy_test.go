@@ -36,7 +36,6 @@ var toy = Spec{
 				{V3: "1-1", V5: "1-1", Must: spec.Cond{Field: "Middle", Op: spec.Above}, Reason: "Bad", Doc: "no middle of zero"},
 				{V3: "1-2", When: spec.Cond{Field: "Small", Op: spec.Equals, Value: 7}, Must: spec.Cond{Field: "HasNote", Op: spec.IsClear}, Reason: "Bad", Doc: "no note at seven"},
 				{V5: "1-4", In: spec.V5, Must: spec.Cond{Field: "Props", Prop: "Name", Op: spec.HasProperty}, Reason: "Bad", Doc: "a name"},
-				{V3: "1-5", In: spec.V31, When: spec.Cond{Field: "HasNote", Op: spec.IsSet}, Must: spec.Cond{Field: "Note", Op: spec.Short, Value: 3}, Reason: "Bad", Doc: "a short note"},
 			},
 		},
 		{

@@ -1,9 +1,6 @@
 package packets
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "bytes"
 
 // The conditions of the rules in package spec that are more than a comparison.
 
@@ -23,9 +20,6 @@ func validCodes(codes []ReasonCode, t Type, v Version) bool {
 
 // SentBy reports whether that side may send r in a packet of type t, in 5.0.
 func (r ReasonCode) SentBy(t Type, side Side) bool { return reasonSenders[r][side&3]>>t&1 != 0 }
-
-// atMostCharacters counts characters, not bytes.
-func atMostCharacters(b []byte, n int) bool { return len(b) <= n || utf8.RuneCount(b) <= n }
 
 func noWildcard(b []byte) bool { return !hasWildcard(b) }
 

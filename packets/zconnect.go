@@ -18,7 +18,7 @@ type Connect struct {
 	HasUsername bool   // Username is there
 	KeepAlive   uint16 // seconds, 0: none
 	Props       ConnectProps
-	ClientID    []byte
+	ClientID    []byte // may be longer than the 23 characters that 3.1 has
 	Will        Will
 	Username    []byte // 3.1: may be missing although announced
 	Password    []byte // 3.1: may be missing although announced
@@ -175,8 +175,6 @@ func (p *Connect) rules(v Version) error {
 		return broken(v, TypeConnect, MalformedPacket, "3.1.2-22", "", "no password without a user name")
 	case v == V31 && len(p.ClientID) == 0:
 		return broken(v, TypeConnect, ClientIdentifierNotValid, "§3.1", "", "no empty client identifier in 3.1")
-	case v == V31 && !atMostCharacters(p.ClientID, 23):
-		return broken(v, TypeConnect, ClientIdentifierNotValid, "§3.1", "", "at most 23 characters in a client identifier of 3.1")
 	case v == V311 && len(p.ClientID) == 0 && !p.CleanStart:
 		return broken(v, TypeConnect, ClientIdentifierNotValid, "3.1.3-8", "", "no empty client identifier without Clean Session")
 	case v == V5 && p.Props.has.Has(PropAuthenticationData) && !p.Props.has.Has(PropAuthenticationMethod):

@@ -16,8 +16,6 @@ const (
 	Differs
 	Nonempty // a text, binary or list
 	IsEmpty
-	Short // at most so many characters
-	Long
 	NoWildcard // a topic name
 	Wildcard
 	HashLast // a topic filter: # only as its last level
@@ -54,7 +52,6 @@ func over(f string, n int) Cond  { return Cond{Field: f, Op: Above, Value: n} }
 func is(f string, n int) Cond    { return Cond{Field: f, Op: Equals, Value: n} }
 func some(f string) Cond         { return Cond{Field: f, Op: Nonempty} }
 func none(f string) Cond         { return Cond{Field: f, Op: IsEmpty} }
-func short(f string, n int) Cond { return Cond{Field: f, Op: Short, Value: n} }
 func plain(f string) Cond        { return Cond{Field: f, Op: NoWildcard} }
 func field(f string, op Op) Cond { return Cond{Field: f, Op: op} }
 func listed(f string) Cond       { return Cond{Field: f, Op: ReasonOK} }

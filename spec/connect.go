@@ -21,7 +21,9 @@ var Connect = Packet{
 		}},
 		{Name: "KeepAlive", Kind: U16, Doc: "seconds, 0: none"},
 		{Name: "Props", Kind: Props, In: V5, Table: "CONNECT"},
-		{Name: "ClientID", Kind: Text}, // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+		// No rule keeps it at the 23 characters of 3.1: clients with longer ones are in use, as
+		// Mosquitto accepts them, and the later versions allow it.
+		{Name: "ClientID", Kind: Text, Doc: "may be longer than the 23 characters that 3.1 has"}, // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
 		{Name: "Will", Kind: Group, If: set("HasWill"), Fields: []Field{ // [MQTT-3.1.2-9] [MQTT3-3.1.2-11]
 			{Name: "Props", Kind: Props, In: V5, Table: "WILL"},
 			{Name: "Topic", Kind: Text}, // [MQTT-3.1.3-11]
@@ -41,7 +43,6 @@ var Connect = Packet{
 		{V3: "3.1.2-15", V5: "3.1.2-13", When: unset("HasWill"), Must: unset("WillRetain"), Reason: "MalformedPacket", Doc: "no will retain without a will"},
 		{V3: "3.1.2-22", When: unset("HasUsername"), Must: unset("HasPassword"), Reason: "MalformedPacket", Doc: "no password without a user name"},
 		{V3: "§3.1", In: V31, Must: some("ClientID"), Reason: "ClientIdentifierNotValid", Doc: "no empty client identifier in 3.1"},
-		{V3: "§3.1", In: V31, Must: short("ClientID", 23), Reason: "ClientIdentifierNotValid", Doc: "at most 23 characters in a client identifier of 3.1"},
 		// who breaks [MQTT3-3.1.3-7] is refused
 		{V3: "3.1.3-8", In: V311, When: none("ClientID"), Must: set("CleanStart"), Reason: "ClientIdentifierNotValid", Doc: "no empty client identifier without Clean Session"},
 		{V5: "§3.1.2.11.10", When: has("Props", "AuthenticationData"), Must: has("Props", "AuthenticationMethod"), Reason: "ProtocolError", Doc: "no authentication data without a method"},

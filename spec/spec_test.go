@@ -141,7 +141,6 @@ var allowed = map[Op][]Kind{
 	Above:       {Bits, U8, U16, U32, VarInt},
 	Equals:      {Bits, U8, U16, U32, VarInt},
 	Nonempty:    {Text, Binary, List, Rest},
-	Short:       {Text},
 	NoWildcard:  {Text},
 	HashLast:    {Text},
 	PlusAlone:   {Text},

@@ -120,6 +120,9 @@ func (u *Users) reload() {
 	u.logger.Info("users changed", "file", u.file, "users", len(u.current.Load().credentials))
 }
 
+// Len is how many users there are.
+func (u *Users) Len() int { return len(u.now().credentials) }
+
 // Lookup is for [NewSCRAM], where another secret is wanted than Start has.
 func (u *Users) Lookup(_ context.Context, user string) (Credentials, bool) {
 	c, known := u.now().credentials[user]

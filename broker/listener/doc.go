@@ -24,6 +24,10 @@
 // WebSocket, after which the peer answers with one of its own, and Read gives
 // io.EOF.
 //
+// What is written to a WebSocket has to be MQTT, cut into writes in any way: each
+// packet goes in a frame of its own. [MQTT-6.0.0-2] allows more in one, but there
+// are clients that look at the first only.
+//
 // No connection has a goroutine of its own, or a buffer while it is idle, beside
 // what crypto/tls keeps.
 package listener

@@ -33,7 +33,7 @@ func TestMistakes(t *testing.T) {
 		{"http://127.0.0.1:0", Options{}, "expected host:port", nil},
 		{"tcp://127.0.0.1", Options{}, "expected host:port", nil},
 		{"tcp://127.0.0.1:0/path", Options{}, "expected host:port", nil},
-		{"tcp://127.0.0.1:70000", Options{}, "expected host:port", nil},
+		{"tcp://127.0.0.1:70000", Options{}, "expected 0 to 65535", nil},
 		{"ws://user@127.0.0.1:0", Options{}, "expected host:port", nil},
 		{"ws://127.0.0.1:0/mqtt?a", Options{}, "expected host:port", nil},
 		{"tcp://%%:0", Options{}, "expected host:port", nil},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -85,6 +86,9 @@ func parse(address string) (*url.URL, error) {
 	default:
 		return nil, wrong(nil)
 	}
+	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n > 65535) {
+		return nil, faultf(err, "%s: port %s: expected 0 to 65535", address, u.Port())
+	}
 	webSocket := strings.HasPrefix(u.Scheme, "ws")
 	switch {
 	case u.Port() == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
@@ -121,8 +125,8 @@ func explain(address string, err error) error {
 		return faultf(err, "%s: not allowed to listen there: choose another address, or run with the permission", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return faultf(err, "%s: not an address of this machine: expected one of its own, or 0.0.0.0 for all", address)
-	case errors.As(err, &name), errors.As(err, new(*net.AddrError)):
-		return faultf(err, "%s: %s: %v", address, expected, err)
+	case errors.As(err, &name):
+		return faultf(err, "%s: cannot look up %s: %s: expected an address, or a name that this machine knows", address, name.Name, name.Err)
 	}
 	return fmt.Errorf("%s: %w", address, err)
 }

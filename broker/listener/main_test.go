@@ -2,6 +2,7 @@ package listener
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -88,6 +89,11 @@ func send(t *testing.T, c io.Writer, s string) {
 	}
 }
 
+// packet is a PUBLISH with that inside, as servers write nothing but packets.
+func packet(body string) string {
+	return string(binary.AppendUvarint([]byte{0x30}, uint64(len(body)))) + body
+}
+
 func want(t *testing.T, c io.Reader, s string) {
 	t.Helper()
 	b := make([]byte, len(s))
@@ -167,8 +173,8 @@ func TestBothWays(t *testing.T) {
 		long := strings.Repeat("0123456789abcdef", 10_000)
 		go send(t, client, "a"+long)
 		want(t, server, "a"+long)
-		go send(t, server, "b"+long)
-		want(t, client, "b"+long)
+		go send(t, server, packet(long))
+		want(t, client, packet(long))
 		if s := server.RemoteAddr().String(); strings.Contains(tr.name, "proxy") && s != "192.0.2.1:4711" {
 			t.Errorf("remote address %s", s)
 		}
@@ -199,13 +205,13 @@ func TestDeadlineWakes(t *testing.T) {
 // to send.
 func TestCloseWrite(t *testing.T) {
 	each(t, func(t *testing.T, _ transport, client, server net.Conn) {
-		send(t, server, "farewell")
+		send(t, server, packet("farewell"))
 		if err := server.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		send(t, client, "still here")
 		want(t, server, "still here")
-		want(t, client, "farewell")
+		want(t, client, packet("farewell"))
 		gone(t, client)
 		client.Close()
 		gone(t, server)
@@ -221,7 +227,7 @@ func TestWriteGoesOn(t *testing.T) {
 		if strings.Contains(tr.name, "tls") || strings.Contains(tr.name, "wss") {
 			return // crypto/tls ends a connection at the deadline of a Write
 		}
-		b := []byte(strings.Repeat("0123456789abcde", 800_000))
+		b := []byte(packet(strings.Repeat("0123456789abcde", 800_000)))
 		server.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
 		n, err := server.Write(b)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || n == len(b) {

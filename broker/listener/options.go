@@ -59,7 +59,7 @@ type TLS struct {
 	KeyFile  string
 
 	// ClientCAFile is who signs for clients. With it, clients need a certificate.
-	// See [PeerName].
+	// See Name of package origin.
 	ClientCAFile string
 
 	// ClientCertOptional accepts clients without a certificate, but none with a

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fletchmq/fletch/broker/origin"
 )
 
 func TestVersionsOfTLS(t *testing.T) {
@@ -79,19 +81,19 @@ func TestClientCertificates(t *testing.T) {
 				}
 				return
 			}
-			name, ok := PeerName(accept(t, l))
+			name, ok := origin.Name(accept(t, l))
 			if name != test.name || ok != (name != "") {
-				t.Errorf("PeerName %q, %v", name, ok)
+				t.Errorf("origin.Name %q, %v", name, ok)
 			}
 		})
 	}
 }
 
-func TestPeerNameWithoutTLS(t *testing.T) {
+func TestPeerWithoutTLS(t *testing.T) {
 	l := listen(t, "ws://127.0.0.1:0", Options{})
 	_, server := connect(t, transport{client: webSocketClient}, l)
-	if name, ok := PeerName(server); ok {
-		t.Errorf("PeerName %q", name)
+	if name, ok := origin.Name(server); ok {
+		t.Errorf("origin.Name %q", name)
 	}
 }
 

@@ -105,8 +105,8 @@ func TestFramesAreNotPackets(t *testing.T) {
 	}
 	want(t, server, "abcdefg")
 	wantFrame(t, client, pong, "?")
-	send(t, server, "hi")
-	wantFrame(t, client, binaryFrame, "hi") // [MQTT-6.0.0-1]
+	send(t, server, packet("hi"))
+	wantFrame(t, client, binaryFrame, packet("hi")) // [MQTT-6.0.0-1]
 }
 
 // Anything but binary frames ends it [MQTT-6.0.0-1] [MQTT3-6.0.0-1], and so does
@@ -236,7 +236,7 @@ func FuzzFrames(f *testing.F) {
 // frame is never cut by the answer.
 func TestPingsWithoutReading(t *testing.T) {
 	client, server := upgraded(t)
-	b := []byte(strings.Repeat("0123456789abcde", 800_000))
+	b := []byte(packet(strings.Repeat("0123456789abcde", 800_000)))
 	server.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
 	n, err := server.Write(b)
 	if err == nil {
@@ -261,7 +261,7 @@ func TestPongHasItsOwnDeadline(t *testing.T) {
 	send(t, client, "data")
 	want(t, server, "data")
 	wantFrame(t, client, pong, "x")
-	if _, err := server.Write([]byte("x")); err == nil {
+	if _, err := server.Write([]byte(packet("x"))); err == nil {
 		t.Error("Write: no error, but the deadline is over")
 	}
 }
@@ -272,7 +272,7 @@ func TestManyWriters(t *testing.T) {
 	for i := range writers {
 		go func() {
 			for range each {
-				server.Write(bytes.Repeat([]byte{byte('a' + i)}, 100))
+				send(t, server, packet(strings.Repeat(string(rune('a'+i)), 98)))
 			}
 		}()
 	}
@@ -297,7 +297,7 @@ func TestManyWriters(t *testing.T) {
 		}
 		b := make([]byte, length)
 		io.ReadFull(client.in, b)
-		if length != 100 || strings.Trim(string(b), string(b[:1])) != "" {
+		if length != 100 || strings.Trim(string(b[2:]), string(b[2:3])) != "" {
 			t.Fatalf("frame %#x %q", first, b)
 		}
 		n++

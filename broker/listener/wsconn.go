@@ -8,7 +8,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// webSocket is the payload of binary frames as a stream.
+// webSocket is the payload of binary frames as a stream, of MQTT packets where it
+// is written.
 type webSocket struct {
 	net.Conn // which carries the frames
 
@@ -18,9 +19,9 @@ type webSocket struct {
 
 	writing sync.Mutex // held while a frame, or a part of one, is written
 	unsent  []byte     // which comes first: of a header or a control frame
-	owed    int        // payload bytes that are missing of the frame that was begun
-	closed  bool       // nothing may follow the Close frame
-	header  [ws.MaxHeaderSize]byte
+	packets cutter
+	closed  bool                   // nothing may follow the Close frame
+	header  [ws.MaxHeaderSize]byte // of unsent: 10 bytes of a frame that is not masked, 4 held of the packet
 
 	mu       sync.Mutex
 	control  []byte // a control frame that is to be written

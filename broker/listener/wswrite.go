@@ -1,92 +1,86 @@
 package listener
 
 import (
-	"encoding/binary"
 	"errors"
-	"math"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
 )
 
-const (
-	// controlTimeout is how long the write of a control frame may take.
-	controlTimeout = 2 * time.Second
-
-	// joined is how long a header and its payload are to be written from one
-	// buffer, in bytes. Copying longer ones costs more than it saves.
-	joined = 4 << 10
-)
+// controlTimeout is how long the write of a control frame may take.
+const controlTimeout = 2 * time.Second
 
 var (
 	errAfterClose = errors.New("WebSocket: written after a Close frame")
 	errInFrame    = errors.New("WebSocket: a frame is not complete")
-
-	buffers = sync.Pool{New: func() any { return new([joined]byte) }}
 )
 
-// Write sends b in one frame. What it does not count, by an error, the next Write
-// goes on with, in the same frame.
-func (c *webSocket) Write(b []byte) (n int, err error) {
-	c.writing.Lock()
-	for n < len(b) && err == nil {
-		var k int
-		k, err = c.writeFrame(b[n:])
-		n += k
-	}
-	c.writing.Unlock()
-	c.writeControl()
-	return n, err
+// Write sends each MQTT packet in a frame of its own. A packet may come in several
+// Writes. What Write does not count, by an error, the next one goes on with.
+func (c *webSocket) Write(b []byte) (int, error) {
+	n, err := c.WriteBuffers(&net.Buffers{b})
+	return int(n), err
 }
 
-// writeFrame writes from b what the frame that was begun is owed, or a frame of
-// its own.
-func (c *webSocket) writeFrame(b []byte) (n int, err error) {
+// WriteBuffers writes v and takes what is written out of it, as WriteTo of
+// [net.Buffers] does, without TLS in one call of the system.
+func (c *webSocket) WriteBuffers(v *net.Buffers) (int64, error) {
+	c.writing.Lock()
+	n, err := c.writeFrames(v)
+	c.writing.Unlock()
+	c.writeControl()
+	return int64(n), err
+}
+
+func (c *webSocket) writeFrames(v *net.Buffers) (n int, err error) {
 	if c.closed {
 		return 0, errAfterClose
 	}
-	if c.owed == 0 {
-		c.owed = len(b)
-		if len(c.unsent) == 0 {
-			c.unsent = c.header[:0]
+	g := gatherings.Get().(*gathering)
+	defer g.done()
+	g.buf = append(g.buf, c.unsent...)
+	before := c.packets
+	for _, b := range *v {
+		if err := g.add(&c.packets, b); err != nil {
+			c.packets = before
+			return 0, err
 		}
-		c.unsent = appendHeader(c.unsent, len(b))
+		n += len(b)
 	}
-	b = b[:min(len(b), c.owed)]
-	sent, err := c.send(b)
-	n = max(0, sent-len(c.unsent))
-	c.unsent = c.unsent[min(sent, len(c.unsent)):]
-	c.owed -= n
-	return n, err
+	sent, err := g.write(c.Conn)
+	if err != nil {
+		c.packets = before
+		return c.advance(v, sent), err
+	}
+	c.unsent, *v = nil, (*v)[len(*v):]
+	return n, nil
 }
 
-// send writes what is unsent and then b, and gives the bytes of both.
-func (c *webSocket) send(b []byte) (int, error) {
-	if len(c.unsent) == 0 {
-		return c.Conn.Write(b)
+// advance is for a write that has ended early: it takes out of v what is in the
+// bytes that were sent, n bytes.
+func (c *webSocket) advance(v *net.Buffers, sent int) (n int) {
+	k := min(sent, len(c.unsent))
+	c.unsent, sent = c.unsent[k:], sent-k
+	for ; len(*v) > 0; *v = (*v)[1:] {
+		b := &(*v)[0]
+		for len(*b) > 0 {
+			if sent == 0 {
+				return n
+			}
+			before := len(*b)
+			if c.packets.owed == 0 {
+				c.unsent, *b, _ = c.packets.begin(c.header[:0], *b) // it has been accepted before
+				k := min(sent, len(c.unsent))
+				c.unsent, sent = c.unsent[k:], sent-k
+			}
+			k := min(sent, c.packets.owed, len(*b))
+			c.packets.owed -= k
+			*b, sent = (*b)[k:], sent-k
+			n += before - len(*b)
+		}
 	}
-	if len(c.unsent)+len(b) > joined {
-		n, err := (&net.Buffers{c.unsent, b}).WriteTo(c.Conn)
-		return int(n), err
-	}
-	buffer := buffers.Get().(*[joined]byte)
-	defer buffers.Put(buffer)
-	return c.Conn.Write(append(append(buffer[:0], c.unsent...), b...))
-}
-
-// appendHeader appends that of a whole binary frame [MQTT-6.0.0-1]
-// [MQTT3-6.0.0-1]. Servers do not mask.
-func appendHeader(b []byte, length int) []byte {
-	const first = 0x80 | byte(ws.OpBinary)
-	switch {
-	case length < 126:
-		return append(b, first, byte(length))
-	case length <= math.MaxUint16:
-		return binary.BigEndian.AppendUint16(append(b, first, 126), uint16(length))
-	}
-	return binary.BigEndian.AppendUint64(append(b, first, 127), uint64(length))
+	return n
 }
 
 func closeFrame(status ws.StatusCode) ws.Frame {
@@ -130,7 +124,7 @@ func (c *webSocket) writeControl() {
 
 // sendControl is called by who holds writing.
 func (c *webSocket) sendControl() error {
-	if c.owed > 0 || len(c.unsent) > 0 {
+	if c.packets.owed > 0 || len(c.unsent) > 0 {
 		return errInFrame
 	}
 	frame, last := c.dequeue()

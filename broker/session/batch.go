@@ -64,7 +64,8 @@ func (l *Line) Take(b *Batch) Taken {
 	case l.final == nil:
 		return Over
 	}
-	b.Control, l.final = l.final, nil
+	b.buffer, l.final = l.final, nil
+	b.Control = b.buffer.B
 	return Filled
 }
 

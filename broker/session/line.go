@@ -36,7 +36,7 @@ type Line struct {
 	peer    Peer
 	aliases *flow.AliasOut             // nil if the peer allows none
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
-	final   []byte                     // last of all
+	final   *bytebufferpool.ByteBuffer // last of all
 	crowded bool                       // as the owner has been told
 	owed    bool                       // somebody is about to Take, or takes
 	hurry   bool                       // nobody waits any more
@@ -144,7 +144,8 @@ func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 	if !l.closed {
 		l.closed, l.hurry = true, true
 		if final != nil && l.peer.Fits(final) {
-			l.final = final.AppendTo(nil, l.peer.Version)
+			l.final = bytebufferpool.Get()
+			l.final.B = final.AppendTo(l.final.B, l.peer.Version)
 		}
 		l.touch(t)
 		l.relieve()

@@ -44,6 +44,7 @@ func main() {
 		&c,
 		kong.Name("fletch"),
 		kong.Description("An MQTT broker, and the clients to try it with."),
+		kong.Groups(groups),
 		kong.WithHyphenPrefixedParameters(true), // -m -3 is a message
 		kong.PostBuild(func(k *kong.Kong) error {
 			k.Model.HelpFlag.Short = 0 // -h is the host
@@ -52,13 +53,22 @@ func main() {
 	)
 	command, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fail(fmt.Errorf("%w (fletch --help tells what there is)", err))
+		fail(fmt.Errorf("%w (%s --help tells what there is)", err, about(err)))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := command.Run(&world{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr}); err != nil {
 		fail(err)
 	}
+}
+
+// about is the command that a mistake in the flags is about.
+func about(err error) string {
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context.Selected() != nil {
+		return p.Context.Selected().FullPath()
+	}
+	return "fletch"
 }
 
 func fail(err error) {

@@ -157,6 +157,7 @@ func TestPortInUse(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"", "expected one of"},
+		{"srve", "did you mean \"serve\"? (fletch --help"},
 		{"sub", "fletch sub -t FILTER"},
 		{"pub -t a", "fletch pub -t TOPIC -m MESSAGE"},
 		{"pub -t a/# -m x", "expected a topic name"},
@@ -164,12 +165,19 @@ func TestMistakes(t *testing.T) {
 		{"pub -t a -m x -q 3", "expected a QoS of 0, 1 or 2"},
 		{"pub -t a -m x -V 4", "mqttv311"},
 		{"pub -t a -m x --will-payload x", "expected --will-topic"},
-		{"pub -t a -m x --bogus", "unknown flag --bogus"},
+		{"pub -t a -m x --bogus", "unknown flag --bogus (fletch pub --help"},
 		{"serve --listen mqtt://x", "expected host:port, tcp://host:port, tls://"},
 		{"serve --listen tls://127.0.0.1:0", "expected --tls-cert and --tls-key"},
 		{"serve --tls-cert x", "--tls-key"},
 		{"serve --listen wss://127.0.0.1:0 --tls-cert none --tls-key none", "none does not exist"},
-		{"serve --proxy-protocol-from x", "--proxy-protocol-from"},
+		{"serve --listen 127.0.0.1:0 --tls-client-ca x", "no --listen uses TLS: expected one with tls://"},
+		{"serve --proxy-protocol-from x", "--proxy-protocol-from: x: expected addresses as 192.0.2.0/24"},
+		{"serve --log-level loud", `"debug","info","warn","error"`},
+		{"serve --listen 127.0.0.1:99999", "port 99999: expected 0 to 65535"},
+		{"serve --maximum-packet-size 3", "--maximum-packet-size is 3: expected 64 to 268435455, or 0 for 1048576"},
+		{"serve --connect-rate=-1", "--connect-rate is -1: expected 1 to 1000000, or 0 for no limit"},
+		{"serve --write-timeout 10", "--write-timeout: expected duration"},
+		{"serve --without qos3", `"retained-messages"`},
 		{"serve --listen nowhere", "expected host:port, tcp://host:port, tls://"},
 	} {
 		r := run(t, strings.Fields(test.args)...)

@@ -22,30 +22,53 @@ import (
 const patience = 10 * time.Second
 
 type serve struct {
-	Listen            []string       `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines: then it takes --users, or --allow-anonymous. Default: 127.0.0.1:1883, this machine only."`
-	Users             string         `placeholder:"FILE" help:"Let in only these users, with their passwords. fletch passwd writes the file. Read again when it changes."`
-	AllowAnonymous    bool           `help:"Let in everybody who gives no user name, from other machines too."`
-	TLSCert           string         `name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
-	TLSKey            string         `name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
-	TLSClientCA       string         `name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
-	ProxyProtocolFrom []netip.Prefix `placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
-	Engine            string         `enum:"loops,goroutines" default:"loops" placeholder:"ENGINE" help:"How TCP and unix sockets are served on Linux: loops, a few goroutines for all of them, or goroutines, two for each. Default: loops."`
-	Loops             int            `placeholder:"N" help:"How many event loops there are. Default: one for each processor."`
-	LogLevel          slog.Level     `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info."`
+	Listen            []string  `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines: then it takes --users, or --allow-anonymous. Default: 127.0.0.1:1883, this machine only."`
+	Users             string    `group:"Access" placeholder:"FILE" help:"Let in only these users, with their passwords. fletch passwd writes the file. Read again when it changes."`
+	AllowAnonymous    bool      `group:"Access" help:"Let in everybody who gives no user name, from other machines too."`
+	TLSCert           string    `group:"Access" name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
+	TLSKey            string    `group:"Access" name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
+	TLSClientCA       string    `group:"Access" name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
+	ProxyProtocolFrom []network `group:"Access" placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	LogLevel          string    `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info. But for debug, lines about the same come 20 times a second at most, with the number of the others as unlogged."`
+
+	settings
 }
 
-var engines = map[string]broker.Engine{"loops": broker.EventLoops, "goroutines": broker.Goroutines}
+// Help stands below the first line of --help.
+func (*serve) Help() string {
+	return "TIME is as 500ms, 10s or 24h. A number, or a time, of 0 is the default. " +
+		"The log names a limit that strikes by its key in broker.Config: limit=MaximumConnections is that of --maximum-connections."
+}
+
+// network is addresses that begin alike, or one address.
+type network struct{ netip.Prefix }
+
+// UnmarshalText is what kong reads a flag with.
+func (n *network) UnmarshalText(text []byte) (err error) {
+	if a, err := netip.ParseAddr(string(text)); err == nil {
+		n.Prefix = netip.PrefixFrom(a, a.BitLen())
+		return nil
+	}
+	if n.Prefix, err = netip.ParsePrefix(string(text)); err != nil {
+		return fmt.Errorf("%s: expected addresses as 192.0.2.0/24, or one", text)
+	}
+	return nil
+}
 
 // Run serves until a signal comes.
 func (s *serve) Run(w *world) error {
-	logger := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: s.LogLevel}))
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	logger := slog.New(newCalm(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: level})))
 	config, err := s.config(logger)
 	if err != nil {
 		return err
 	}
 	b, err := broker.New(config)
 	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	listeners, err := s.listen(w.ctx, logger)
 	if err != nil {
@@ -64,7 +87,7 @@ func (s *serve) Run(w *world) error {
 	select {
 	case err = <-ended:
 	case <-w.ctx.Done():
-		logger.Info("shutting down; a second signal ends at once")
+		logger.Info("shutting down; a second signal ends at once", "connections", b.Stats().Connections)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -73,7 +96,8 @@ func (s *serve) Run(w *world) error {
 
 // config is who may connect.
 func (s *serve) config(logger *slog.Logger) (broker.Config, error) {
-	c := broker.Config{Logger: logger, Engine: engines[s.Engine], Loops: s.Loops}
+	c := broker.Config{Logger: logger}
+	s.apply(&c)
 	c.AllowAnonymous = true // guard has a look at each listener
 	if s.Users == "" {
 		return c, nil
@@ -90,9 +114,14 @@ type listening struct {
 // listen opens all addresses, or none.
 func (s *serve) listen(ctx context.Context, logger *slog.Logger) (listeners []listening, err error) {
 	options := listener.Options{
-		Logger:         logger,
-		TLS:            listener.TLS{CertFile: s.TLSCert, KeyFile: s.TLSKey, ClientCAFile: s.TLSClientCA},
-		TrustedProxies: s.ProxyProtocolFrom,
+		Logger: logger,
+		TLS:    listener.TLS{CertFile: s.TLSCert, KeyFile: s.TLSKey, ClientCAFile: s.TLSClientCA},
+	}
+	for _, n := range s.ProxyProtocolFrom {
+		options.TrustedProxies = append(options.TrustedProxies, n.Prefix)
+	}
+	if (s.TLSCert != "" || s.TLSClientCA != "") && !slices.ContainsFunc(s.Listen, encrypted) {
+		return nil, errors.New("--tls-cert, --tls-key, --tls-client-ca: no --listen uses TLS: expected one with tls://host:port or wss://host:port/path")
 	}
 	for _, address := range s.Listen {
 		l, err := s.listenOne(ctx, address, options)
@@ -111,7 +140,7 @@ func (s *serve) listen(ctx context.Context, logger *slog.Logger) (listeners []li
 }
 
 func (s *serve) listenOne(ctx context.Context, address string, options listener.Options) (net.Listener, error) {
-	if scheme, _, _ := strings.Cut(address, "://"); encrypted(scheme) && s.TLSCert == "" {
+	if encrypted(address) && s.TLSCert == "" {
 		return nil, fmt.Errorf("--listen %s: expected --tls-cert and --tls-key as well", address)
 	}
 	l, err := listener.Listen(ctx, address, options)
@@ -121,7 +150,10 @@ func (s *serve) listenOne(ctx context.Context, address string, options listener.
 	return l, nil
 }
 
-func encrypted(scheme string) bool { return scheme == "tls" || scheme == "mqtts" || scheme == "wss" }
+func encrypted(address string) bool {
+	scheme, _, _ := strings.Cut(address, "://")
+	return scheme == "tls" || scheme == "mqtts" || scheme == "wss"
+}
 
 // plain reports whether clients need neither TLS nor WebSocket.
 func (l listening) plain() bool {

@@ -97,7 +97,7 @@ func TestServeToOthers(t *testing.T) {
 		{"--listen", "0.0.0.0:0"},
 		{"--listen", "127.0.0.1:0", "--listen", "ws://:0"},
 		append([]string{"--listen", "wss://0.0.0.0:0"}, secure...),
-		append([]string{"--listen", "0.0.0.0:0", "--tls-client-ca", cert}, secure...),
+		append([]string{"--listen", "0.0.0.0:0", "--listen", "wss://127.0.0.1:0", "--tls-client-ca", cert}, secure...),
 	} {
 		r := run(t, append([]string{"serve"}, args...)...)
 		for _, want := range []string{"is open to other machines", "passwd users.txt NAME", "--users users.txt", "--allow-anonymous"} {
@@ -136,6 +136,13 @@ func TestServeUsers(t *testing.T) {
 	}
 	if r := passwdFrom(t, "\n", file, "carl"); r.status != 1 || !strings.Contains(r.err, "expected a password") {
 		t.Errorf("no password: %+v", r)
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	if err := os.WriteFile(none, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, "serve", "--users", none, "--listen", "nowhere"); !strings.Contains(r.err, "passwd "+none+" NAME") {
+		t.Errorf("a file without users: %+v", r)
 	}
 	_, where, _ := serving(t, "0.0.0.0:0", "--users", file)
 	_, anonymous, _ := serving(t, "127.0.0.1:0", "--users", file, "--allow-anonymous")

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"strings"
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/auth"
-	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/origin"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -23,6 +22,9 @@ func (s *serve) knowUsers(c *broker.Config) error {
 		return fmt.Errorf("--users %s does not exist: make it with %s passwd %[1]s NAME", s.Users, self())
 	case err != nil:
 		return fmt.Errorf("--users: %w", err)
+	}
+	if users.Len() == 0 && !s.AllowAnonymous {
+		c.Logger.Warn("there are no users, so nobody may connect: make one with "+self()+" passwd "+s.Users+" NAME", "file", s.Users)
 	}
 	c.Authenticate = func(ctx context.Context, login *broker.Login) error {
 		if !login.HasUsername {
@@ -47,11 +49,10 @@ func (s *serve) knowUsers(c *broker.Config) error {
 
 // guard is why l must not serve: everybody could come in from other machines.
 func (s *serve) guard(l net.Listener, address string) error {
-	scheme, _, _ := strings.Cut(address, "://")
 	switch {
-	case s.Users != "", s.AllowAnonymous, listener.Local(l.Addr()):
+	case s.Users != "", s.AllowAnonymous, origin.Local(l.Addr()):
 		return nil
-	case s.TLSClientCA != "" && encrypted(scheme):
+	case s.TLSClientCA != "" && encrypted(address):
 		return nil // it takes a certificate
 	}
 	l.Close()

@@ -12,7 +12,7 @@ import (
 func TestMosquittoSession(t *testing.T) {
 	brokers(t, func(t *testing.T, b broker) {
 		for _, v := range versions {
-			stays := slices.Concat(b.flags, []string{"-V", v, "-i", "stays-" + v, "-c", "-q", "2"})
+			stays := slices.Concat(b.flags, []string{"-V", v, "-i", "stays, and has a long name, " + v, "-c", "-q", "2"})
 			do(t, need(t, "mosquitto_sub"), append(stays, "-t", v+"/1", "-t", v+"/2", "-E")...)
 			for n := range 6 {
 				publish(t, b, "-q", fmt.Sprint(1+n%2), "-t", v+"/1", "-m", fmt.Sprint(n))
