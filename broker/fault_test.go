@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +103,9 @@ func TestDeafClientWhileAuthenticating(t *testing.T) {
 		}
 		if d := time.Since(begin); d > 2*lingerTime {
 			t.Errorf("after %s", d)
+		}
+		if strings.Contains(w.log.String(), "timeout") || strings.Count(w.log.String(), errShutdown.text) != 2 {
+			t.Errorf("logged:\n%s", w.log)
 		}
 	})
 }

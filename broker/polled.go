@@ -27,6 +27,7 @@ type polled struct {
 
 	unread    bool // there may be something to read
 	last      bool // and no more than that
+	again     bool // the loop is to say when to read on
 	lent      bool
 	crowded   bool // as mustWait says
 	relieved  bool // since it was lent; of the loop

@@ -13,9 +13,15 @@ func (p *polled) Readable(last bool) {
 	p.read()
 }
 
-// read reads once, if it may.
+// Again is of loop.Handler.
+func (p *polled) Again() {
+	p.again = false
+	p.read()
+}
+
+// read reads once, if it may and is not to do so later in this turn.
 func (p *polled) read() {
-	if !p.unread || p.lent || p.crowded {
+	if !p.unread || p.lent || p.crowded || p.again {
 		return
 	}
 	b := p.home.Buffer()
@@ -35,6 +41,7 @@ func (p *polled) read() {
 		p.feed(b[:n])
 	}
 	if p.unread && !p.lent && !p.crowded {
+		p.again = true
 		p.home.Again(p)
 	}
 }

@@ -145,17 +145,20 @@ func (x *pipe) change(f func()) {
 }
 
 func (x *pipe) Read(b []byte) (n int, err error) {
-	x.change(func() {
-		switch n = copy(b, x.up); {
-		case n > 0:
+	x.mu.Lock()
+	empty, gone := len(x.up) == 0, x.gone
+	x.mu.Unlock()
+	switch {
+	case !empty:
+		x.change(func() {
+			n = copy(b, x.up)
 			x.up = x.up[n:]
-		case x.gone:
-			err = io.EOF
-		default:
-			err = loop.ErrAgain
-		}
-	})
-	return n, err
+		})
+		return n, nil
+	case gone:
+		return 0, io.EOF
+	}
+	return 0, loop.ErrAgain
 }
 
 func (x *pipe) Write(v *net.Buffers) (n int, err error) {

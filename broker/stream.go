@@ -42,6 +42,7 @@ func (s *stream) run() {
 	if s.turn == nil {
 		s.turn = begin()
 	}
+	s.setCause(cause) // from here on nobody takes the peer's time to read the farewell
 	s.setEnd()
 	s.end(cause)
 	s.turn.end()
@@ -160,8 +161,10 @@ func (s *stream) write(b []byte) error {
 	if err := s.allowFirst(); err != nil {
 		return err
 	}
-	_, err := s.nc.Write(b)
-	return err
+	if _, err := s.nc.Write(b); err != nil {
+		return s.whyEnd(err, false)
+	}
+	return nil
 }
 
 // Relieved is of session.Owner.

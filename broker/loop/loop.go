@@ -36,6 +36,9 @@ type Handler interface {
 	// io.EOF, or another error.
 	Readable(last bool)
 
+	// Again says that it is time to go on, after [Loop.Again].
+	Again()
+
 	// Writable says that there may be room, after [Loop.Watch].
 	Writable()
 
@@ -98,7 +101,7 @@ func New(p Poller, turn func()) *Loop {
 // Run is the life of the loop. It ends after Stop, with its last socket. The
 // error is that the Poller fails.
 func (l *Loop) Run() error {
-	defer l.poller.Close()
+	defer l.close()
 	for {
 		if err := l.poller.Wait(l.patience()); err != nil {
 			return err
@@ -115,6 +118,14 @@ func (l *Loop) Run() error {
 			return nil
 		}
 	}
+}
+
+// close lets nobody post any more, even if the Poller has failed.
+func (l *Loop) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.posted = true, nil
+	l.poller.Close()
 }
 
 // patience is how long the loop may wait.
@@ -145,7 +156,7 @@ func (l *Loop) answer() {
 func (l *Loop) repeat() {
 	n := len(l.again)
 	for i := range n {
-		l.again[i].Readable(false)
+		l.again[i].Again()
 	}
 	m := copy(l.again, l.again[n:])
 	clear(l.again[m:])
@@ -203,7 +214,8 @@ func (l *Loop) Remove(s Socket, t *Timer) {
 	l.size--
 }
 
-// Again calls h.Readable, with false, in the next turn.
+// Again calls h.Again behind all that are Readable, in this turn or the next. Who
+// asks more than once before that has more than its share.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
 // Now is when the turn began, as time since the loop did.

@@ -50,6 +50,8 @@ func (e *echo) write() {
 	}
 }
 
+func (e *echo) Again() {}
+
 func (e *echo) Writable() {
 	e.write()
 	if len(e.back) == 0 && e.unread {
@@ -264,5 +266,6 @@ func TestRemoveOfAnother(t *testing.T) {
 type hook func()
 
 func (f hook) Readable(bool) { f() }
+func (f hook) Again()        {}
 func (f hook) Writable()     {}
 func (f hook) Due()          {}
