@@ -222,6 +222,9 @@ func (b *Broker) finished(c *conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.conns, c)
+	if p, ok := c.link.(*polled); ok {
+		p.home.members--
+	}
 	b.running.Done()
 }
 

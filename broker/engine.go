@@ -2,7 +2,6 @@ package broker
 
 import (
 	"net"
-	"sync/atomic"
 
 	"github.com/fletchmq/fletch/broker/loop"
 )
@@ -28,11 +27,10 @@ const (
 type loops struct {
 	poller func() (loop.Poller, error)
 	homes  []*home // under Broker.mu
-	next   atomic.Uint32
 }
 
-// stay gives the loop for another connection. It holds b.mu, and the
-// broker is not closed.
+// stay gives the loop for another connection. It holds b.mu, and the broker is not
+// closed.
 func (b *Broker) stay() (*home, error) {
 	if len(b.loops.homes) == 0 {
 		homes, err := b.build()
@@ -41,9 +39,23 @@ func (b *Broker) stay() (*home, error) {
 		}
 		b.loops.homes = homes
 	}
-	n := b.loops.next.Add(1)
-	return b.loops.homes[int(n)%len(b.loops.homes)], nil
+	best := b.loops.homes[0]
+	for _, h := range b.loops.homes {
+		if best.members < together {
+			break
+		}
+		if h.members < best.members {
+			best = h
+		}
+	}
+	best.members++
+	return best, nil
 }
+
+// together is how many connections one loop serves before another is asked: few
+// that talk to each other are quicker without a second processor, and are heard in
+// the order in which they speak.
+const together = 16
 
 func (b *Broker) build() (homes []*home, err error) {
 	for range b.config.Loops {

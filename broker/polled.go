@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -45,6 +46,7 @@ type home struct {
 	*loop.Loop
 	turn    *turn
 	handled int // bytes since the last flush
+	members int // connections; under Broker.mu
 }
 
 // burst is how many bytes are handled, more or less, before those who got
@@ -139,8 +141,15 @@ func (p *polled) notice() {
 }
 
 func (p *polled) noticed() {
-	if !p.lent && !p.lingering {
-		p.finish(p.whyEnd(nil, false))
+	if p.lent || p.lingering {
+		return
+	}
+	cause := p.whyEnd(nil, false)
+	if errors.Is(cause, errTakenOver) {
+		p.readLast()
+	}
+	if !p.lent {
+		p.finish(cause)
 	}
 }
 

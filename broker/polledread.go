@@ -46,6 +46,29 @@ func (p *polled) read() {
 	}
 }
 
+// mostLast is how often who is taken over is read for the last time.
+const mostLast = 8
+
+// readLast handles what has come before the connection is another's: it may have
+// ended with DISCONNECT.
+func (p *polled) readLast() {
+	b := p.home.Buffer()
+	for range mostLast {
+		if p.lent || p.crowded {
+			return
+		}
+		n, err := p.socket.Read(b)
+		if err != nil {
+			return
+		}
+		p.arrive(n)
+		p.feed(b[:n])
+		if n < len(b) {
+			return
+		}
+	}
+}
+
 // arrive counts bytes that have come. Patience is for the time between packets,
 // as for a stream.
 func (p *polled) arrive(n int) {

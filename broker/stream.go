@@ -125,7 +125,10 @@ func (s *stream) Read(b []byte) (n int, err error) {
 func (s *stream) setPatience() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cause != nil {
+	switch {
+	case errors.Is(s.cause, errTakenOver):
+		return nil // its last time goes on
+	case s.cause != nil:
 		return s.cause
 	}
 	var deadline time.Time
@@ -138,9 +141,17 @@ func (s *stream) setPatience() error {
 // take is of link, as what follows is.
 func (s *stream) take(body []byte) *frame.Frame { return s.in.Take(body) }
 
+// lastTime is how long who is taken over is read for the last time: it may have
+// ended with DISCONNECT.
+const lastTime = 5 * time.Millisecond
+
 // notice ends the Read that goes on, and the write of an AUTH.
 func (s *stream) notice() {
-	s.nc.SetReadDeadline(time.Unix(1, 0))
+	by := time.Unix(1, 0)
+	if errors.Is(s.cause, errTakenOver) {
+		by = time.Now().Add(lastTime)
+	}
+	s.nc.SetReadDeadline(by)
 	if s.line == nil {
 		s.nc.SetWriteDeadline(time.Unix(1, 0))
 	}
