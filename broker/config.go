@@ -63,7 +63,8 @@ type Config struct {
 	// Engine is how connections are served. Default EventLoops.
 	Engine Engine
 
-	// Loops is how many event loops there are. Default GOMAXPROCS, at most 1024.
+	// Loops is how many event loops there are. The first few connections share one.
+	// Default GOMAXPROCS, at most 1024.
 	Loops int
 
 	// MaximumConnections is how many connections there may be at once, those that

@@ -7,8 +7,8 @@
 //
 // Serve any number of listeners at once, of package net, or, for TLS, WebSocket and
 // unix sockets, of package listener. [Broker.Dial] connects within the process,
-// without a socket, for example for New of package client. [Broker.Publish] publishes without a client, and
-// [Broker.Subscribe] gives messages to a loop:
+// without a socket, for example for New of package client. [Broker.Publish]
+// publishes without a client, and [Broker.Subscribe] gives messages to a loop:
 //
 //	messages, err := b.Subscribe(ctx, "plant/#")
 //	…
@@ -102,7 +102,8 @@
 // and sent, which counts packets of all types, publish/messages/received, sent,
 // refused and dropped, and below that queue_full, memory_full, expired, too_large
 // and not_authorized, store/messages/bytes, bytes/received and sent,
-// subscriptions/count, shared_subscriptions/count and retained messages/count.
+// subscriptions/count, shared_subscriptions/count and retained messages/count, and
+// below load how often something happens in a minute, over 1, 5 and 15 minutes.
 //
 // # When a peer is wrong
 //

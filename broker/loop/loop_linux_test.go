@@ -269,3 +269,21 @@ func (f hook) Readable(bool) { f() }
 func (f hook) Again()        {}
 func (f hook) Writable()     {}
 func (f hook) Due()          {}
+
+// over is a listener with an Accept of its own, say for TLS.
+type over struct{ *net.TCPListener }
+
+func (over) Accept() (net.Conn, error) { return nil, errors.New("not of the system") }
+
+// Nobody passes by the Accept of a listener that only has one of the system inside.
+func TestAcceptorIsForTheSystem(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if a, ok := NewAcceptor(over{ln.(*net.TCPListener)}); ok {
+		a.Close()
+		t.Error("its Accept is passed by")
+	}
+}

@@ -25,16 +25,19 @@ type Acceptor struct {
 }
 
 // NewAcceptor is for a [net.TCPListener] or a [net.UnixListener], and false for
-// any other. It takes ln over.
+// any other: one that has such a listener inside may have an Accept of its own. It
+// takes ln over.
 func NewAcceptor(ln net.Listener) (*Acceptor, bool) {
-	l, ok := ln.(interface {
-		net.Listener
-		File() (*os.File, error)
-	})
-	if !ok {
+	var file *os.File
+	var err error
+	switch l := ln.(type) {
+	case *net.TCPListener:
+		file, err = l.File()
+	case *net.UnixListener:
+		file, err = l.File()
+	default:
 		return nil, false
 	}
-	file, err := l.File()
 	if err != nil {
 		return nil, false
 	}
