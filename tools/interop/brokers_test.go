@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -107,14 +108,24 @@ func startMosquitto(t *testing.T, config ...string) broker {
 	return b
 }
 
-// freePort is one that nobody has: Mosquitto cannot be told to choose.
+// lastPort is the last that freePort has given, or tried.
+var lastPort atomic.Uint32
+
+func init() { lastPort.Store(uint32(os.Getpid())) }
+
+// freePort is one that nobody has: Mosquitto cannot be told to choose. It is below
+// those that the system gives to whoever does not name one, so that no connection
+// of another test takes it before Mosquitto does.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports = 20_000, 10_000
+	for range ports {
+		port := fmt.Sprint(first + lastPort.Add(1)%ports)
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
