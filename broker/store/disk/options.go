@@ -53,13 +53,14 @@ const (
 	blockCache = 8 << 20
 )
 
-// pebble gives the options for many small values that are put in the order of their
-// keys and are soon removed.
-func (o *Options) pebble(fs vfs.FS, l logger) *pebble.Options {
-	p := &pebble.Options{
+// options are those for many small values that are put in the order of their keys and
+// are soon removed.
+func (s *Store) options(fs vfs.FS, d Durability) *pebble.Options {
+	l := logger{s.log, s.fail}
+	o := &pebble.Options{
 		FS:     fs,
 		Logger: l,
-		Merger: merger,
+		Merger: s.gone.merger(),
 		EventListener: &pebble.EventListener{
 			DataCorruption: func(i pebble.DataCorruptionInfo) { l.Errorf("%s", i) }, // not Fatalf
 		},
@@ -74,8 +75,8 @@ func (o *Options) pebble(fs vfs.FS, l logger) *pebble.Options {
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 		WALBytesPerSync:             512 << 10,
 	}
-	if o.Durability == Fsync {
-		p.FormatMajorVersion = pebble.FormatWALSyncChunks
+	if d == Fsync {
+		o.FormatMajorVersion = pebble.FormatWALSyncChunks
 	}
-	return p
+	return o
 }
