@@ -5,13 +5,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/broker/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, dir string, o Options) *Store {
 	t.Helper()
