@@ -33,13 +33,14 @@ type Broker struct {
 	budget        *session.Budget
 	journal       *journal.Journal // nil without a store
 	retaining     sync.Mutex       // who changes what is retained in the store
-	refused       atomic.Uint64    // messages for which there was no room, of who could be told
-	overdue       atomic.Uint64    // receivers that have made no room within PushBackTimeout
-	unretained    atomic.Uint64    // messages for which there was no room
-	denied        atomic.Uint64    // refusals of Authorize
-	lastID        atomic.Uint64    // of sessions and groups
-	accepted      atomic.Uint64    // connections
-	subscribed    atomic.Int64     // filters of all clients
+	sweeper       sweeper
+	refused       atomic.Uint64 // messages for which there was no room, of who could be told
+	overdue       atomic.Uint64 // receivers that have made no room within PushBackTimeout
+	unretained    atomic.Uint64 // messages for which there was no room
+	denied        atomic.Uint64 // refusals of Authorize
+	lastID        atomic.Uint64 // of sessions and groups
+	accepted      atomic.Uint64 // connections
+	subscribed    atomic.Int64  // filters of all clients
 	rate          rate
 	tallies       [tallies]tally
 	loops         loops
@@ -87,6 +88,7 @@ func New(config Config) (*Broker, error) {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Store != nil {
 		b.retained.Expired = b.forgetRetained
+		b.sweeper.sweep = func() { b.beside(b.sweep) }
 		b.journal = journal.New(config.Store, 1+config.Loops, config.MaximumUnstored, b.settleLane)
 		if err := b.restore(); err != nil {
 			b.journal.Close(nil)
@@ -311,6 +313,7 @@ func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
 	}
 	b.mu.Unlock()
 	b.cancel()
+	b.sweeper.stop()
 	for ln := range listeners {
 		ln.Close()
 	}

@@ -197,6 +197,9 @@ func (o *Outbox) clear(q *queue) {
 func (o *Outbox) discard() {
 	if o.replays != nil {
 		o.clear(&o.replays.front)
+		for _, p := range o.replays.wanted {
+			o.vault.endReplay(p.replay)
+		}
 		o.replays = nil
 	}
 	o.clear(&o.queue)

@@ -110,6 +110,22 @@ func (v *vault) completed(id flow.OutID) {
 	v.journal.End()
 }
 
+// storeReplay is for retained messages that are wanted. Those at QoS 0 are for one
+// connection.
+func (v *vault) storeReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().Replay(v.session, &journal.Replay{Filter: r.Filter, QoS: r.QoS, Identifiers: r.Identifiers, After: r.After})
+		v.journal.End()
+	}
+}
+
+func (v *vault) endReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().EndReplay(v.session, r.Filter)
+		v.journal.End()
+	}
+}
+
 // leaves reports whether the next message goes behind those that are not in memory,
 // or would be too much.
 func (o *Outbox) leaves() bool {
@@ -415,4 +431,23 @@ func (o *Outbox) strayWaiting(groups map[Group]bool, orphans []Orphan) []Orphan 
 		return false
 	})
 	return orphans
+}
+
+// Expire drops the messages of these sequence numbers, unless they are in memory or
+// may have been sent: those have a look at the time themselves, or go on.
+func (o *Outbox) Expire(sequences map[uint64]bool) {
+	o.mu.Lock()
+	defer o.unlock()
+	v := o.vault
+	v.waiting.filter(func(r *ref) bool {
+		if !sequences[r.sequence] {
+			return true
+		}
+		v.page = nil
+		o.bytes -= int(r.cost)
+		t := v.forget(r)
+		o.drop(&t.Kept)
+		o.lose(Expired, 1)
+		return false
+	})
 }
