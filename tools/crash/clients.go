@@ -14,6 +14,7 @@ const (
 	pairs    = 3 // publishers at QoS 1, and as many at QoS 2
 	singles  = 4 // topics of each publisher that one subscriber has for itself
 	restless = 2 // subscribers that unsubscribe
+	members  = 3 // of a shared subscription
 )
 
 // load is all clients, and what they wait for at the end.
@@ -70,6 +71,9 @@ func publishers(w *world) (all []*publisher) {
 func subscribers(w *world) (all []*subscriber) {
 	add := func(s *subscriber, qos packets.QoS, filters ...string) {
 		s.world, s.v = w, version(len(all)/2)
+		if s.account == "" {
+			s.account = s.client
+		}
 		for _, text := range filters {
 			s.filters = append(s.filters, &filter{text: text, qos: qos})
 		}
@@ -86,6 +90,9 @@ func subscribers(w *world) (all []*subscriber) {
 	add(&subscriber{client: "slow", pause: time.Millisecond, most: 8}, packets.ExactlyOnce, "t/+/all")
 	for k := range restless {
 		add(&subscriber{client: fmt.Sprint("restless-", k), restless: true}, packets.QoS(1+k%2), "t/+/all")
+	}
+	for k := range members {
+		add(&subscriber{client: fmt.Sprint("member-", k), account: together}, packets.ExactlyOnce, "$share/group/t/+/all")
 	}
 	add(&subscriber{client: "heir"}, packets.AtLeastOnce, "w/+")
 	return all

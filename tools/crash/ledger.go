@@ -18,7 +18,8 @@ import (
 //     whose SUBACK had come before the message was sent for the first time.
 //   - No message arrives twice that is at QoS 2 all the way. At QoS 1 it may.
 //   - Messages of a stream, which is a topic with one publisher at one QoS, arrive
-//     in the order in which they were sent: at QoS 1 when each comes first.
+//     in the order in which they were sent: at QoS 1 when each comes first. Members
+//     of a shared subscription are one receiver, which knows no order.
 //   - Nothing arrives that was not sent, in another form than it was sent, or
 //     without a subscription that may have been in force.
 //   - A topic has the retained message that was acknowledged last, or one sent
@@ -70,6 +71,9 @@ type message struct {
 	done  moment // PUBACK or PUBCOMP has come
 	clear bool   // it is retained, and empty
 }
+
+// together is the receiver that all members of the shared subscription are.
+const together = "members"
 
 // receiver is a subscriber, whatever connection it has.
 type receiver struct {
@@ -212,10 +216,10 @@ func (l *ledger) delivered(client, topic string, number int, qos packets.QoS) {
 	case seen:
 		l.repeated++
 		return
-	case number < box.newest:
+	case number < box.newest && client != together:
 		l.breaks("out of order", client, "after number %d: %s", box.newest, l.entry(r, topic, number))
 	}
-	for between := box.newest + 1; between < number; between++ {
+	for between := box.newest + 1; between < number && client != together; between++ {
 		if r.requires(topic, &s.messages[between-1]) {
 			l.breaks("passed over", client, "number %d has come instead: %s", number, l.entry(r, topic, between))
 			break

@@ -111,7 +111,7 @@ func (p *publisher) publish(l *link) {
 	x := &exchange{topic: topic, number: p.ledger.sending(topic, p.qos, clearing)}
 	x.packet = packets.Publish{QoS: p.qos, Retain: p.retain, Topic: []byte(topic), PacketID: p.free()}
 	if !clearing {
-		x.packet.Payload = payload(topic, x.number, size(p.rng))
+		fill(&x.packet, p.v, x.number, size(p.rng))
 	}
 	p.underWay = append(p.underWay, x)
 	l.add(&x.packet)

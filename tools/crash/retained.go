@@ -46,7 +46,7 @@ func (l *link) collect(topics []string) (got map[string]int, err error) {
 			l.add(&packets.Pingreq{})
 		case *packets.Publish:
 			topic := string(p.Topic)
-			n, ok := number(topic, p.Payload)
+			n, ok := numberOf(p, l.v)
 			_, twice := got[topic]
 			if !ok || twice || !p.Retain || !slices.Contains(topics, topic) {
 				return nil, l.unexpected(p)

@@ -14,6 +14,7 @@ type subscriber struct {
 	*world
 	rng      *rand.Rand
 	client   string
+	account  string // its name in the ledger: of all members of a shared subscription together
 	v        packets.Version
 	most     uint16        // Receive Maximum; 0 is none
 	pause    time.Duration // after each message: it is slow
@@ -122,7 +123,7 @@ func (s *subscriber) handle(l *link, p packets.Packet) error {
 // take counts a delivery as section 4.3 does: at QoS 2 when its identifier is new.
 func (s *subscriber) take(l *link, p *packets.Publish) error {
 	topic := string(p.Topic)
-	n, ok := number(topic, p.Payload)
+	n, ok := numberOf(p, s.v)
 	if !ok {
 		l.ledger.fail(s.client, "not as it was sent: %v", p)
 		return errGone
@@ -131,19 +132,19 @@ func (s *subscriber) take(l *link, p *packets.Publish) error {
 		time.Sleep(s.pause)
 	}
 	if p.QoS != packets.ExactlyOnce {
-		s.ledger.delivered(s.client, topic, n, p.QoS)
+		s.ledger.delivered(s.account, topic, n, p.QoS)
 		l.add(&packets.Puback{PacketID: p.PacketID})
 		return nil
 	}
 	now := received{topic, n}
 	before, again := s.held[p.PacketID]
-	if again && before != now {
-		l.ledger.fail(s.client, "identifier %d is that of %v, which is not released, and now of %v", p.PacketID, before, now)
+	if again && (before != now || !p.Dup) {
+		l.ledger.fail(s.client, "identifier %d is that of %v, which is not released, and now of %v, DUP %v", p.PacketID, before, now, p.Dup)
 		return errGone
 	}
 	if !again {
 		s.held[p.PacketID] = now
-		s.ledger.delivered(s.client, topic, n, p.QoS)
+		s.ledger.delivered(s.account, topic, n, p.QoS)
 	}
 	l.add(&packets.Pubrec{PacketID: p.PacketID})
 	return nil

@@ -37,14 +37,14 @@ func (s *subscriber) turn(l *link) {
 	for _, f := range s.filters {
 		switch {
 		case !f.subscribed && (f.since.IsZero() || time.Since(f.since) > f.until && !finished(s.finishing)):
-			s.ledger.subscribing(s.client, f.text, f.qos)
+			s.ledger.subscribing(s.account, f.text, f.qos)
 			s.ask(l, &request{filter: f})
 			return
-		case f.leaving && !s.ledger.missing(s.client):
+		case f.leaving && !s.ledger.missing(s.account):
 			s.ask(l, &request{filter: f, leave: true})
 			return
 		case s.restless && f.subscribed && !f.leaving && time.Since(f.since) > f.until && !finished(s.finishing):
-			s.ledger.leaving(s.client, f.text)
+			s.ledger.leaving(s.account, f.text)
 			f.leaving = true
 		}
 	}
@@ -70,10 +70,10 @@ func (s *subscriber) answered() {
 	f := s.request.filter
 	f.subscribed, f.leaving, f.since = !s.request.leave, false, time.Now()
 	if f.subscribed {
-		s.ledger.subscribed(s.client, f.text)
+		s.ledger.subscribed(s.account, f.text)
 		f.until = time.Duration(s.rng.IntN(3000)) * time.Millisecond
 	} else {
-		s.ledger.unsubscribed(s.client, f.text)
+		s.ledger.unsubscribed(s.account, f.text)
 		f.until = time.Duration(s.rng.IntN(300)) * time.Millisecond
 	}
 	s.request = nil

@@ -26,7 +26,10 @@ func (m *mortal) run(ctx context.Context) {
 		n := m.ledger.sending(m.topic, packets.AtLeastOnce, false)
 		connect := persistent(m.client)
 		connect.HasWill, connect.WillQoS = true, packets.AtLeastOnce
-		connect.Will.Topic, connect.Will.Payload = []byte(m.topic), payload(m.topic, n, 100)
+		var will packets.Publish
+		will.Topic = []byte(m.topic)
+		fill(&will, packets.V311, n, 100)
+		connect.Will.Topic, connect.Will.Payload = will.Topic, will.Payload
 		connect.Will.Props.SetWillDelayInterval(uint32(willDelay / time.Second))
 		l, _, err := m.join(ctx, packets.V5, connect)
 		if err != nil {
