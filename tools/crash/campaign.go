@@ -51,8 +51,11 @@ func (c *campaign) startUp(ctx context.Context) error {
 		return err
 	}
 	took, err := c.server.up(ctx)
+	if err != nil {
+		return err
+	}
 	c.upAfter = append(c.upAfter, took)
-	return err
+	return nil
 }
 
 // killOnce starts the broker and kills it, at a moment of one of four kinds.

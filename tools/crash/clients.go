@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/fletchmq/fletch/packets"
 )
@@ -80,14 +79,14 @@ func subscribers(w *world) (all []*subscriber) {
 		all = append(all, s)
 	}
 	for k := range singles {
-		s := &subscriber{client: fmt.Sprint("subscriber-", k), lag: []int{1, 20}[k/2%2]}
+		s := &subscriber{client: fmt.Sprint("subscriber-", k)}
 		if k >= 2 {
 			s.most = 5
 		}
 		add(s, packets.QoS(1+k%2), "t/+/all", fmt.Sprintf("t/+/one/%d", k))
 	}
-	add(&subscriber{client: "everything", lag: 3, most: 20}, packets.ExactlyOnce, "t/#")
-	add(&subscriber{client: "slow", pause: time.Millisecond, most: 8}, packets.ExactlyOnce, "t/+/all")
+	add(&subscriber{client: "everything"}, packets.ExactlyOnce, "t/#")
+	add(&subscriber{client: "slow", slow: true, most: 8}, packets.ExactlyOnce, "t/+/all")
 	for k := range restless {
 		add(&subscriber{client: fmt.Sprint("restless-", k), restless: true}, packets.QoS(1+k%2), "t/+/all")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,8 +19,10 @@ import (
 //     whose SUBACK had come before the message was sent for the first time.
 //   - No message arrives twice that is at QoS 2 all the way. At QoS 1 it may.
 //   - Messages of a stream, which is a topic with one publisher at one QoS, arrive
-//     in the order in which they were sent: at QoS 1 when each comes first. Members
-//     of a shared subscription are one receiver, which knows no order.
+//     in the order in which they were sent: at QoS 1 when each comes first. This is
+//     for what was sent after SUBACK: a message sent before may come when it is sent
+//     again, behind others. Members of a shared subscription are one receiver, which
+//     knows no order.
 //   - Nothing arrives that was not sent, in another form than it was sent, or
 //     without a subscription that may have been in force.
 //   - A topic has the retained message that was acknowledged last, or one sent
@@ -99,6 +102,9 @@ type inbox struct {
 	settled int    // up to this number there is nothing to wait for
 }
 
+// mostBroken is how many violations are kept: the first says the most.
+const mostBroken = 20
+
 // violation is a rule that was broken.
 type violation struct{ rule, client, what string }
 
@@ -118,9 +124,12 @@ func (l *ledger) now() moment {
 }
 
 func (l *ledger) breaks(rule, client, format string, args ...any) {
+	if len(l.broken) == mostBroken {
+		return
+	}
 	v := violation{rule, client, fmt.Sprintf(format, args...)}
 	l.broken = append(l.broken, v)
-	l.broke(fmt.Errorf("%v", v))
+	l.broke(errors.New(v.String()))
 }
 
 // fail is for what is wrong and no rule of the ledger: a client that gets no answer,
@@ -216,7 +225,7 @@ func (l *ledger) delivered(client, topic string, number int, qos packets.QoS) {
 	case seen:
 		l.repeated++
 		return
-	case number < box.newest && client != together:
+	case number < box.newest && in.covers(m) && client != together:
 		l.breaks("out of order", client, "after number %d: %s", box.newest, l.entry(r, topic, number))
 	}
 	for between := box.newest + 1; between < number && client != together; between++ {

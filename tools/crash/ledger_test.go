@@ -127,6 +127,13 @@ func TestLedger(t *testing.T) {
 			b.send("t/a", twice, 2)
 			b.deliver("s", "t/a", twice, 2, 1)
 		}},
+		{"sent again after SUBACK", "", func(b book) {
+			b.subscribing("s", "t/+", once)
+			b.send("t/a", once, 2)
+			b.deliver("s", "t/a", once, 2) // it was subscribed between 1 and 2
+			b.subscribed("s", "t/+")
+			b.deliver("s", "t/a", once, 1, 2)
+		}},
 		{"streams know no order", "", func(b book) {
 			b.subscribe("s", "t/+", once)
 			b.send("t/a", once, 1)

@@ -10,7 +10,7 @@ import (
 
 // backlogLimit is how many messages may have to come to a receiver before publishers
 // wait for it.
-const backlogLimit = 1000
+const backlogLimit = 5000
 
 // publisher is a client that publishes at one QoS, with a session of its own. What is
 // under way it sends again to whoever has the session, section 4.4.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -127,17 +129,19 @@ func (r *receiver) requires(topic string, m *message) bool {
 		return false
 	}
 	for _, in := range r.interests {
-		granted := in.granted != 0 && in.granted < m.sent
-		if granted && (in.leaving == 0 || m.done != 0 && m.done < in.leaving) && packets.MatchTopic(in.filter, topic) {
+		if in.covers(m) && (in.leaving == 0 || m.done != 0 && m.done < in.leaving) && packets.MatchTopic(in.filter, topic) {
 			return true
 		}
 	}
 	return false
 }
 
-// interestIn is a subscription for which m may have come, or nil.
+// covers reports whether the subscription was acknowledged when m was sent.
+func (in *interest) covers(m *message) bool { return in.granted != 0 && in.granted < m.sent }
+
+// interestIn is the last subscription for which m may have come, or nil.
 func (r *receiver) interestIn(topic string, m *message) *interest {
-	for _, in := range r.interests {
+	for _, in := range slices.Backward(r.interests) {
 		asked := m.done == 0 || in.asked < m.done
 		if asked && (in.gone == 0 || m.sent < in.gone) && packets.MatchTopic(in.filter, topic) {
 			return in

@@ -17,8 +17,9 @@ type subscriber struct {
 	account  string // its name in the ledger: of all members of a shared subscription together
 	v        packets.Version
 	most     uint16        // Receive Maximum; 0 is none
-	pause    time.Duration // after each message: it is slow
-	lag      int           // acknowledgements held back
+	slow     bool          // over some of its connections: then there is a pause
+	pause    time.Duration // after each message
+	lag      int           // acknowledgements held back, over this connection
 	request  *request      // SUBSCRIBE or UNSUBSCRIBE under way
 	filters  []*filter
 	held     map[uint16]received // QoS 2 messages from PUBLISH to PUBREL, whatever the connection
@@ -60,7 +61,7 @@ func (s *subscriber) run(ctx context.Context) {
 
 // absence is mostly short, and sometimes long enough for much to wait.
 func (s *subscriber) absence() time.Duration {
-	if s.rng.IntN(3) > 0 {
+	if s.rng.IntN(8) > 0 {
 		return time.Duration(s.rng.IntN(20)) * time.Millisecond
 	}
 	return time.Duration(s.rng.IntN(800)) * time.Millisecond
@@ -69,11 +70,21 @@ func (s *subscriber) absence() time.Duration {
 // serve takes messages until the connection ends, or the subscriber ends it, wherever
 // it is in its exchanges and without a word.
 func (s *subscriber) serve(l *link) {
-	s.pending = 0
+	s.pending, s.pause, s.lag = 0, 0, 1
+	left := 1 + s.rng.IntN([]int{100, 20_000, 20_000, 20_000}[s.rng.IntN(4)])
+	if s.rng.IntN(4) == 0 {
+		s.lag = 20
+		if s.most > 0 {
+			s.lag = int(s.most)
+		}
+	}
+	if s.slow && s.rng.IntN(4) == 0 {
+		s.pause, left = time.Millisecond, min(left, 500)
+	}
 	if s.request != nil {
 		s.ask(l, s.request)
 	}
-	for left := 1 + s.rng.IntN(3000); left > 0 || finished(s.retired); {
+	for left > 0 || finished(s.retired) {
 		s.turn(l)
 		p, err := l.within(5 * time.Millisecond)
 		switch {
