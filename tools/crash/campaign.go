@@ -42,7 +42,7 @@ func (c *campaign) run(ctx context.Context, kills int, seed uint64) error {
 	if err := c.startUp(ctx); err != nil {
 		return err
 	}
-	c.gate.goUp()
+	c.goUp()
 	return c.finish(ctx, &load)
 }
 
@@ -73,7 +73,7 @@ func (c *campaign) killOnce(ctx context.Context) error {
 	if err := c.startUp(ctx); err != nil {
 		return err
 	}
-	c.gate.goUp()
+	c.goUp()
 	var err error
 	switch {
 	case kind <= 2:
@@ -86,9 +86,20 @@ func (c *campaign) killOnce(ctx context.Context) error {
 		c.moments["after a number of messages"]++
 		err = c.lives(ctx, 5*time.Second, 1+c.rng.IntN(5000))
 	}
-	c.gate.goDown()
-	c.server.kill()
+	c.kill()
 	return err
+}
+
+// goUp lets the clients come.
+func (c *campaign) goUp() {
+	c.ledger.up()
+	c.gate.goUp()
+}
+
+func (c *campaign) kill() {
+	c.gate.goDown()
+	c.ledger.killed()
+	c.server.kill()
 }
 
 // lives waits so long, or until so many messages have been acknowledged.
@@ -151,12 +162,11 @@ func (c *campaign) finish(ctx context.Context, load *load) error {
 // restart kills the broker when nothing is under way: which messages are retained is
 // then certain.
 func (c *campaign) restart(ctx context.Context) error {
-	c.gate.goDown()
-	c.server.kill()
+	c.kill()
 	if err := c.startUp(ctx); err != nil {
 		return err
 	}
-	c.gate.goUp()
+	c.goUp()
 	for _, p := range publishers(c.world) {
 		if p.retain {
 			if err := c.checkRetained(ctx, p.client, p.topics); err != nil {

@@ -13,6 +13,7 @@ const (
 	pairs    = 3 // publishers at QoS 1, and as many at QoS 2
 	singles  = 4 // topics of each publisher that one subscriber has for itself
 	restless = 2 // subscribers that unsubscribe
+	mortals  = 4 // clients with a will
 	members  = 3 // of a shared subscription
 )
 
@@ -25,7 +26,7 @@ type load struct {
 //
 // Topics are t/PUBLISHER/all, which most subscribers have, and t/PUBLISHER/one/N,
 // which one of them has beside the one that has all. r/PUBLISHER/N are retained, and
-// w/CLIENT are wills.
+// w/N are wills.
 func (d *load) start(ctx context.Context, w *world, seed uint64) {
 	n := uint64(0)
 	rng := func() *rand.Rand {
@@ -40,8 +41,10 @@ func (d *load) start(ctx context.Context, w *world, seed uint64) {
 		p.rng = rng()
 		d.publishers.Go(func() { p.run(ctx) })
 	}
-	m := &mortal{world: w, rng: rng(), client: "mortal", topic: "w/mortal", heir: "heir"}
-	d.publishers.Go(func() { m.run(ctx) })
+	for i := range mortals {
+		m := &mortal{world: w, rng: rng(), client: fmt.Sprint("mortal-", i), topic: fmt.Sprint("w/", i), heir: "heir"}
+		d.publishers.Go(func() { m.run(ctx) })
+	}
 }
 
 func publishers(w *world) (all []*publisher) {

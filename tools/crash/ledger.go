@@ -41,6 +41,7 @@ type ledger struct {
 	taken     int // messages acknowledged
 	arrived   int // deliveries
 	repeated  int // deliveries at QoS 1 that were not the first
+	lives     []life
 	broken    []violation
 }
 
@@ -54,6 +55,9 @@ func (m moment) String() string {
 	}
 	return time.Duration(m).Round(time.Microsecond).String()
 }
+
+// life is one of the broker.
+type life struct{ up, killed moment }
 
 // session is that of a client.
 type session struct {
@@ -138,6 +142,20 @@ func (l *ledger) fail(client, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.breaks("conversation", client, format, args...)
+}
+
+// up: the broker has accepted somebody. It has been killed before.
+func (l *ledger) up() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lives = append(l.lives, life{up: l.now()})
+}
+
+// killed: it is about to be.
+func (l *ledger) killed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lives[len(l.lives)-1].killed = l.now()
 }
 
 // connecting: a CONNECT is about to be written that begins or resumes a session.
@@ -249,6 +267,11 @@ func (l *ledger) entry(r *receiver, topic string, number int) string {
 	m := s.messages[number-1]
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s number %d of %d at QoS %d: sent %v, acknowledged %v, complete %v", topic, number, len(s.messages), s.qos, m.sent, m.taken, m.done)
+	for _, x := range l.lives {
+		if x.killed == 0 || x.killed > m.sent {
+			fmt.Fprintf(&b, "; broker up %v, killed %v", x.up, x.killed)
+		}
+	}
 	if r == nil {
 		return b.String()
 	}
