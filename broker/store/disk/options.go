@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // fs is what Pebble gets to see.
-func (o *Options) fs() vfs.FS {
+func (s *Store) fs(o Options) vfs.FS {
 	fs := o.FS
 	if fs == nil {
 		fs = vfs.Default
