@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -267,10 +268,9 @@ func (l *ledger) entry(r *receiver, topic string, number int) string {
 	m := s.messages[number-1]
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s number %d of %d at QoS %d: sent %v, acknowledged %v, complete %v", topic, number, len(s.messages), s.qos, m.sent, m.taken, m.done)
-	for _, x := range l.lives {
-		if x.killed == 0 || x.killed > m.sent {
-			fmt.Fprintf(&b, "; broker up %v, killed %v", x.up, x.killed)
-		}
+	since := slices.DeleteFunc(slices.Clone(l.lives), func(x life) bool { return x.killed != 0 && x.killed < m.sent })
+	for _, x := range since[:min(len(since), 3)] {
+		fmt.Fprintf(&b, "; broker up %v, killed %v", x.up, x.killed)
 	}
 	if r == nil {
 		return b.String()
