@@ -64,13 +64,15 @@ type life struct{ up, killed moment }
 type session struct {
 	asked        bool // a CONNECT was sent before the one under way
 	acknowledged bool // a CONNACK has come
+	connected    moment
 }
 
 // stream is the messages of a topic, all of one publisher at one QoS. The first
 // has number 1.
 type stream struct {
-	qos      packets.QoS
-	messages []message
+	publisher string
+	qos       packets.QoS
+	messages  []message
 }
 
 type message struct {
@@ -181,16 +183,16 @@ func (l *ledger) connected(client string, present bool) {
 	case !s.asked && present:
 		l.breaks("session from nowhere", client, "Session Present is 1 at its first CONNECT")
 	}
-	s.acknowledged = true
+	s.acknowledged, s.connected = true, l.now()
 }
 
 // sending is the number of a new message, whose PUBLISH is about to be written.
-func (l *ledger) sending(topic string, qos packets.QoS, clearing bool) (number int) {
+func (l *ledger) sending(client, topic string, qos packets.QoS, clearing bool) (number int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.streams[topic]
 	if s == nil {
-		s = &stream{qos: qos}
+		s = &stream{publisher: client, qos: qos}
 		l.streams[topic] = s
 	}
 	s.messages = append(s.messages, message{sent: l.now(), clear: clearing})
@@ -268,6 +270,9 @@ func (l *ledger) entry(r *receiver, topic string, number int) string {
 	m := s.messages[number-1]
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s number %d of %d at QoS %d: sent %v, acknowledged %v, complete %v", topic, number, len(s.messages), s.qos, m.sent, m.taken, m.done)
+	if p := l.sessions[s.publisher]; p != nil {
+		fmt.Fprintf(&b, "; %s last connected %v", s.publisher, p.connected)
+	}
 	since := slices.DeleteFunc(slices.Clone(l.lives), func(x life) bool { return x.killed != 0 && x.killed < m.sent })
 	for _, x := range since[:min(len(since), 3)] {
 		fmt.Fprintf(&b, "; broker up %v, killed %v", x.up, x.killed)

@@ -25,7 +25,7 @@ func (b book) subscribe(client, filter string, qos packets.QoS) {
 // send sends so many messages that are never acknowledged.
 func (b book) send(topic string, qos packets.QoS, n int) {
 	for range n {
-		b.sending(topic, qos, false)
+		b.sending("p", topic, qos, false)
 	}
 }
 
@@ -263,7 +263,7 @@ func TestRetained(t *testing.T) {
 			_, broke := context.WithCancelCause(context.Background())
 			b := book{newLedger(broke)}
 			for n := range 6 {
-				b.sending("r", once, n+1 == 4)
+				b.sending("p", "r", once, n+1 == 4)
 			}
 			for n := range c.acknowledged {
 				b.ack("r", n+1)

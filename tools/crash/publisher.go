@@ -72,7 +72,7 @@ func (p *publisher) serve(l *link, connack *packets.Connack) error {
 	if most, ok := connack.Props.ReceiveMaximum(); ok && p.v == packets.V5 {
 		window = min(window, int(most))
 	}
-	for until := 100 + p.rng.IntN(5000); until > 0; until-- { // then the connection is dropped
+	for until := 20 + p.rng.IntN([]int{300, 5000}[p.rng.IntN(2)]); until > 0; until-- { // then the connection is dropped
 		for len(p.underWay) < window && p.mayPublish() {
 			p.publish(l)
 		}
@@ -108,7 +108,7 @@ func (p *publisher) mayPublish() bool {
 func (p *publisher) publish(l *link) {
 	topic := p.topics[p.rng.IntN(len(p.topics))]
 	clearing := p.retain && p.rng.IntN(4) == 0
-	x := &exchange{topic: topic, number: p.ledger.sending(topic, p.qos, clearing)}
+	x := &exchange{topic: topic, number: p.ledger.sending(p.client, topic, p.qos, clearing)}
 	x.packet = packets.Publish{QoS: p.qos, Retain: p.retain, Topic: []byte(topic), PacketID: p.free()}
 	if !clearing {
 		fill(&x.packet, p.v, x.number, size(p.rng))

@@ -23,7 +23,7 @@ type mortal struct {
 
 func (m *mortal) run(ctx context.Context) {
 	for ctx.Err() == nil && !finished(m.finishing) {
-		n := m.ledger.sending(m.topic, packets.AtLeastOnce, false)
+		n := m.ledger.sending(m.client, m.topic, packets.AtLeastOnce, false)
 		connect := persistent(m.client)
 		connect.HasWill, connect.WillQoS = true, packets.AtLeastOnce
 		var will packets.Publish
