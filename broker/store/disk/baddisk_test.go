@@ -151,8 +151,16 @@ func (d *badDisk) Remove(name string) error {
 
 func (d *badDisk) OpenDir(name string) (vfs.File, error) {
 	f, err := d.FS.OpenDir(name)
-	return &badFile{File: f, d: d, p: &platter{}, name: name}, err
+	return badDir{f, d, name}, err
 }
+
+type badDir struct {
+	vfs.File
+	d    *badDisk
+	name string
+}
+
+func (f badDir) Sync() error { return f.d.err("sync", f.name) }
 
 type badFile struct {
 	vfs.File

@@ -1,8 +1,6 @@
 package disk
 
 import (
-	"errors"
-
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/fletchmq/fletch/broker/store"
@@ -13,9 +11,6 @@ func damaged(where string, err error) error { return &store.DamageError{Where: w
 // explain makes an error of Pebble one of package store. Pebble does not always say
 // in which file of dir the damage is.
 func explain(dir string, err error) error {
-	if errors.Is(err, pebble.ErrNotFound) {
-		return store.ErrNotFound
-	}
 	if !pebble.IsCorruptionError(err) {
 		return err
 	}

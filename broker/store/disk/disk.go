@@ -2,7 +2,6 @@
 package disk
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +22,7 @@ type Store struct {
 	log  *slog.Logger
 	lock io.Closer
 	db   *pebble.DB
+	gone goneSet
 
 	patience *patience // of the files of db
 
@@ -70,7 +70,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	if err = stamp(fs, dir); err == nil {
-		err = s.try(func() error { return s.open(&o) })
+		err = s.try(func() error { return s.open(fs, o.Durability) })
 	}
 	if err != nil {
 		if !s.hasFailed() {
@@ -81,10 +81,11 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(o *Options) error {
+// open opens the files in fs, which fail while that lasts, and wait from then on.
+func (s *Store) open(fs vfs.FS, d Durability) error {
 	s.patience = newPatience(s.log)
-	db, err := pebble.Open(s.dir, o.pebble(o.patientFS(s.patience), logger{s.log, s.fail}))
-	if failed := s.patience.opened(); failed != nil { // it counts more than what came of it
+	db, err := pebble.Open(s.dir, s.options(toPebble(fs, s.patience, d), d))
+	if failed := s.patience.opened(); failed != nil { // err only came of it
 		if err == nil {
 			db.Close()
 		}
@@ -129,107 +130,6 @@ func (s *Store) enter() error {
 }
 
 func (s *Store) leave() { s.users.Done() }
-
-// Commit implements store.Store.
-func (s *Store) Commit(b *store.Batch) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
-	if s.try(func() error { return s.apply(b) }) != nil || s.patience.isOver() {
-		<-s.closed
-		return store.ErrClosed
-	}
-	return nil
-}
-
-// apply fails the store with each error: Pebble does not go on after one.
-func (s *Store) apply(b *store.Batch) error {
-	batch := s.db.NewBatchWithSize(b.Size() + 16*b.Len() + 16)
-	err := b.All(func(op store.Op, key, value []byte) error { return add(batch, op, key, value) })
-	if err == nil {
-		err = batch.Commit(pebble.Sync)
-	}
-	if err != nil {
-		s.fail(err)
-		return err
-	}
-	return batch.Close()
-}
-
-func add(b *pebble.Batch, op store.Op, key, value []byte) error {
-	switch op {
-	case store.OpSet, store.OpPut, store.OpShare:
-		return b.Set(key, value, nil)
-	case store.OpDelete:
-		return b.Delete(key, nil)
-	case store.OpRemove:
-		return b.SingleDelete(key, nil)
-	case store.OpDrop:
-		m := b.MergeDeferred(len(key), 1+len(value))
-		copy(m.Key, key)
-		m.Value[0] = dropMark
-		copy(m.Value[1:], value)
-		return m.Finish()
-	default:
-		return fmt.Errorf("disk: unknown operation %d", op)
-	}
-}
-
-// Get implements store.Store.
-func (s *Store) Get(dst, key []byte) ([]byte, error) {
-	if err := s.enter(); err != nil {
-		return dst, err
-	}
-	defer s.leave()
-	if s.hasFailed() {
-		return dst, s.failure
-	}
-	value, closer, err := s.db.Get(key)
-	if err != nil {
-		return dst, explain(s.dir, err)
-	}
-	dst = append(dst, value...)
-	return dst, closer.Close()
-}
-
-// Scan implements store.Store.
-func (s *Store) Scan(prefix []byte, visit func(key, value []byte) error) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
-	if s.hasFailed() {
-		return s.failure
-	}
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
-	if err != nil {
-		return explain(s.dir, err)
-	}
-	defer it.Close()
-	for ok := it.First(); ok; ok = it.Next() {
-		value, err := it.ValueAndErr()
-		if err != nil {
-			return explain(s.dir, err)
-		}
-		if err := visit(it.Key(), value); err != nil {
-			return err
-		}
-	}
-	return explain(s.dir, it.Error())
-}
-
-// after is the first key behind all that begin with prefix; nil is the end.
-func after(prefix []byte) []byte {
-	for i := len(prefix) - 1; i >= 0; i-- {
-		if prefix[i] != 0xFF {
-			end := bytes.Clone(prefix[:i+1])
-			end[i]++
-			return end
-		}
-	}
-	return nil
-}
 
 func (s *Store) hasFailed() bool {
 	select {

@@ -184,8 +184,13 @@ func TestBackgroundFails(t *testing.T) {
 		op, kind string
 		every    int64
 	}{
-		{"write", ".sst", 5}, {"sync", ".sst", 2}, {"", "MANIFEST", 2},
-		{"write", ".log", 10}, {"sync", ".log", 4}, {"create", "", 2}, {"", "", 50},
+		{"write", ".sst", 5},
+		{"sync", ".sst", 2},
+		{"", "MANIFEST", 2},
+		{"write", ".log", 10},
+		{"sync", ".log", 4},
+		{"create", "", 2},
+		{"", "", 50},
 	} {
 		t.Run(f.op+f.kind, func(t *testing.T) {
 			d := newBadDisk()

@@ -41,13 +41,13 @@ func (o *Options) fs() vfs.FS {
 	return o.FS
 }
 
-// patientFS is what Pebble gets to see.
-func (o *Options) patientFS(p *patience) vfs.FS {
-	fs := newPatientFS(o.fs(), p, o.Durability == Written)
-	if o.Durability == Written {
-		return writtenFS{fs}
+// toPebble is what Pebble gets to see of fs.
+func toPebble(fs vfs.FS, p *patience, d Durability) vfs.FS {
+	patient := newPatientFS(fs, p, d == Written)
+	if d == Written {
+		return writtenFS{patient}
 	}
-	return fs
+	return patient
 }
 
 // What a store holds in memory: two memtables, one filled while the other is
@@ -57,13 +57,14 @@ const (
 	blockCache = 8 << 20
 )
 
-// pebble gives the options for many small values that are put in the order of their
-// keys and are soon removed.
-func (o *Options) pebble(fs vfs.FS, l logger) *pebble.Options {
-	p := &pebble.Options{
+// options are those for many small values that are put in the order of their keys and
+// are soon removed.
+func (s *Store) options(fs vfs.FS, d Durability) *pebble.Options {
+	l := logger{s.log, s.fail}
+	o := &pebble.Options{
 		FS:     fs,
 		Logger: l,
-		Merger: merger,
+		Merger: s.gone.merger(),
 		EventListener: &pebble.EventListener{
 			DataCorruption: func(i pebble.DataCorruptionInfo) { l.Errorf("%s", i) }, // not Fatalf
 		},
@@ -78,8 +79,8 @@ func (o *Options) pebble(fs vfs.FS, l logger) *pebble.Options {
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 		WALBytesPerSync:             512 << 10,
 	}
-	if o.Durability == Fsync {
-		p.FormatMajorVersion = pebble.FormatWALSyncChunks
+	if d == Fsync {
+		o.FormatMajorVersion = pebble.FormatWALSyncChunks
 	}
-	return p
+	return o
 }

@@ -40,9 +40,6 @@ const (
 	maxPause = time.Second
 )
 
-// errOver is what insist gives when nothing is written any more.
-var errOver = errors.New("disk: the store has given up writing")
-
 func newPatience(log *slog.Logger) *patience {
 	return &patience{log: log, over: make(chan struct{})}
 }
@@ -89,28 +86,23 @@ func (p *patience) now() error {
 	return p.troubles[0].err
 }
 
-// insist does do until it works. Its errors are errOver, and those that are an answer
-// and no failure: that a file is there, or that it is not.
-func (p *patience) insist(op, name string, do func() error) error {
+// insist does do until it works. It says no when nothing is written any more.
+func (p *patience) insist(op, name string, do func() error) bool {
 	if p.isOver() {
-		return errOver
+		return false
 	}
 	err := do()
-	if err == nil || isAnswer(err) {
-		return err
+	if err == nil {
+		return true
 	}
 	t := p.begin(failure(op, name, err))
 	defer p.end(t)
 	for pause := minPause; p.pause(pause); pause = min(2*pause, maxPause) {
-		if err := do(); err == nil || isAnswer(err) {
-			return err
+		if do() == nil {
+			return true
 		}
 	}
-	return errOver
-}
-
-func isAnswer(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist)
+	return false
 }
 
 // pause waits for d, and says whether to go on.

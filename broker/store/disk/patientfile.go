@@ -4,8 +4,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// patientFile is a file, or a directory, of a patientFS. As all files of Pebble it is
-// written from its beginning to its end, by one goroutine at a time.
+// patientFile is a file of a patientFS. As all files of Pebble it is written from its
+// beginning to its end, by one goroutine at a time.
 //
 // When a Sync has failed, the kernel may have thrown away what it could not write,
 // and the next Sync that works proves nothing. So the file keeps what has been
@@ -36,12 +36,12 @@ func (f *patientFile) Write(b []byte) (int, error) {
 	}
 	f.at += int64(len(b))
 	for rest := b; len(rest) > 0; {
-		if err := f.p.insist("write", f.name, func() error {
+		if !f.p.insist("write", f.name, func() error {
 			n, err := f.File.Write(rest)
 			rest = rest[n:]
 			return err
-		}); err != nil {
-			return len(b), nil // all is over
+		}) {
+			break
 		}
 	}
 	return len(b), nil
@@ -87,7 +87,7 @@ func (f *patientFile) sync(sync func() error) error {
 	if f.once {
 		return f.syncOnce(sync)
 	}
-	if err := f.p.insist("sync", f.name, func() error {
+	if !f.p.insist("sync", f.name, func() error {
 		if f.failed != nil && len(f.unsynced) > 0 {
 			if _, err := f.File.WriteAt(f.unsynced, f.at-int64(len(f.unsynced))); err != nil {
 				return err
@@ -95,8 +95,8 @@ func (f *patientFile) sync(sync func() error) error {
 		}
 		f.failed = sync()
 		return f.failed
-	}); err != nil {
-		return nil // all is over
+	}) {
+		return nil
 	}
 	if f.unsynced = f.unsynced[:0]; cap(f.unsynced) > keepUnsynced {
 		f.unsynced = nil
@@ -125,5 +125,19 @@ func (f *patientFile) syncOnce(sync func() error) error {
 			return err
 		}
 	}
-	return nil // all is over
+	return nil
+}
+
+// patientDir is a directory of a patientFS. Any number of goroutines may sync it.
+// There is nothing that could be written again before.
+type patientDir struct {
+	vfs.File
+	p    *patience
+	name string
+}
+
+// Sync returns when the disk has the names in the directory.
+func (d *patientDir) Sync() error {
+	d.p.insist("sync", d.name, d.File.Sync)
+	return nil
 }

@@ -54,17 +54,17 @@ func (f *patientFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCatego
 
 // Rename moves oldname to newname, whatever that was.
 func (f *patientFS) Rename(oldname, newname string) error {
-	return f.insist("rename", oldname, func() error { return f.FS.Rename(oldname, newname) })
+	return f.change("rename", oldname, func() error { return f.FS.Rename(oldname, newname) })
 }
 
 // Link makes newname another name of oldname.
 func (f *patientFS) Link(oldname, newname string) error {
-	return f.insist("link", newname, func() error { return f.FS.Link(oldname, newname) })
+	return f.change("link", newname, func() error { return f.FS.Link(oldname, newname) })
 }
 
 // MkdirAll makes dir and what is above it.
 func (f *patientFS) MkdirAll(dir string, perm os.FileMode) error {
-	return f.insist("mkdir", dir, func() error { return f.FS.MkdirAll(dir, perm) })
+	return f.change("mkdir", dir, func() error { return f.FS.MkdirAll(dir, perm) })
 }
 
 // Remove takes away name.
@@ -89,7 +89,7 @@ func (f *patientFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &patientFile{File: dir, p: f.p, name: name}, nil
+	return &patientDir{dir, f.p, name}, nil
 }
 
 // Open opens name for reading.
@@ -110,17 +110,37 @@ func (f *patientFS) Stat(name string) (vfs.FileInfo, error) {
 	return info, err
 }
 
-func (f *patientFS) insist(op, name string, do func() error) error {
-	if err := f.p.insist(op, name, do); !errors.Is(err, errOver) {
+// change does do as insist, and nothing when all is over.
+func (f *patientFS) change(op, name string, do func() error) error {
+	if err := f.insist(op, name, do); err != errOver {
 		return err
 	}
 	return nil
 }
 
+// errOver is that nothing is written any more.
+var errOver = errors.New("disk: the store has given up writing")
+
+// insist does do until it works, or says that a file is there, or that it is not:
+// that is an answer, and no failure.
+func (f *patientFS) insist(op, name string, do func() error) error {
+	var answer error
+	if f.p.insist(op, name, func() error {
+		err := do()
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+			answer, err = err, nil
+		}
+		return err
+	}) {
+		return answer
+	}
+	return errOver
+}
+
 // opened is the file that open gives, when it does.
 func (f *patientFS) opened(op, name string, open func() (vfs.File, error)) (vfs.File, error) {
 	var file vfs.File
-	err := f.p.insist(op, name, func() (err error) {
+	err := f.insist(op, name, func() (err error) {
 		file, err = open()
 		return err
 	})
