@@ -2,6 +2,7 @@
 package disk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -84,6 +85,9 @@ func Open(dir string, o Options) (*Store, error) {
 // open opens the files in fs, which fail while that lasts, and wait from then on.
 func (s *Store) open(fs vfs.FS, d Durability) error {
 	s.patience = newPatience(s.log)
+	if w, err := inspectManifest(fs, s.dir); err != nil || w.err != nil {
+		return cmp.Or(err, w.damage(fs, s.dir))
+	}
 	db, err := pebble.Open(s.dir, s.options(toPebble(fs, s.patience, d), d))
 	if failed := s.patience.opened(); failed != nil { // err only came of it
 		if err == nil {
@@ -92,6 +96,11 @@ func (s *Store) open(fs vfs.FS, d Durability) error {
 		return failed
 	}
 	s.db = db
+	if err != nil && !s.hasFailed() {
+		if wounds, _ := inspect(fs, s.dir); len(wounds) > 0 { // it does not always say where
+			return wounds[0].damage(fs, s.dir)
+		}
+	}
 	return err
 }
 
