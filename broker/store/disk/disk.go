@@ -85,7 +85,7 @@ func Open(dir string, o Options) (*Store, error) {
 // open opens the files in fs, which fail while that lasts, and wait from then on.
 func (s *Store) open(fs vfs.FS, d Durability) error {
 	s.patience = newPatience(s.log)
-	if w, err := inspectManifest(fs, s.dir); err != nil || w.err != nil {
+	if w, err := inspectLast(fs, s.dir); err != nil || w.err != nil {
 		return cmp.Or(err, w.damage(fs, s.dir))
 	}
 	db, err := pebble.Open(s.dir, s.options(toPebble(fs, s.patience, d), d))

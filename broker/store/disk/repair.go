@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -50,6 +51,9 @@ func (r *Report) repair(fs vfs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := repairable(fs, dir, wounds); err != nil {
+		return err
+	}
 	for _, w := range wounds {
 		path := fs.PathJoin(dir, w.name)
 		if err := r.putAside(fs, dir, w.name); err != nil {
@@ -71,6 +75,17 @@ func (r *Report) repair(fs vfs.FS, dir string) error {
 			return err
 		}
 		r.Parts = append(r.Parts, part)
+	}
+	return nil
+}
+
+// repairable gives the damage that nothing can be done about.
+func repairable(fs vfs.FS, dir string, wounds []wound) error {
+	for _, w := range wounds {
+		if strings.HasPrefix(w.name, "MANIFEST") {
+			return damaged(fs.PathJoin(dir, w.name), fmt.Errorf(
+				"it cannot be repaired, and nothing has been changed: it says which of the tables (*.sst) in %s count: %w", dir, w.err))
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,8 +15,8 @@ import (
 )
 
 // sample makes a store in a directory: tables, one of them with deletions of what is
-// in others, and a log. It gives what is in it.
-func sample(t *testing.T) (dir string, want map[string]string) {
+// in others, and a log. It gives what is in it, and what was before the last commit.
+func sample(t *testing.T) (dir string, want, before map[string]string) {
 	t.Helper()
 	dir = t.TempDir()
 	s := open(t, dir, sampleOptions())
@@ -31,6 +32,7 @@ func sample(t *testing.T) (dir string, want map[string]string) {
 				b.Remove(numberedKey((part-1)*1000 + i))
 			}
 		}
+		before = all(t, s)
 		commit(t, s, &b)
 		if part < 2 {
 			if err := s.db.Flush(); err != nil {
@@ -40,7 +42,7 @@ func sample(t *testing.T) (dir string, want map[string]string) {
 	}
 	want = all(t, s)
 	shut(t, s)
-	return dir, want
+	return dir, want, before
 }
 
 func sampleOptions() Options { return Options{Durability: Fsync, Logger: quiet()} }
@@ -74,9 +76,10 @@ func openAndRead(dir string) (map[string]string, error) {
 }
 
 // One bit is not as it was written, anywhere. Either that makes no difference, or the
-// file is named; then it is repaired, and what it did not hold is all there.
+// file is named; then it is repaired, and what it did not hold is all there. Only that
+// of the last commit nobody can tell from a crash while it was written.
 func TestDamage(t *testing.T) {
-	dir, want := sample(t)
+	dir, want, before := sample(t)
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -89,13 +92,13 @@ func TestDamage(t *testing.T) {
 		name := f.Name()
 		for seed := range uint64(flips) {
 			t.Run(fmt.Sprintf("%s/%d", name, seed), func(t *testing.T) {
-				damageOne(t, dir, name, rand.New(rand.NewPCG(seed, 1)), want)
+				damageOne(t, dir, name, rand.New(rand.NewPCG(seed, 1)), want, before)
 			})
 		}
 	}
 }
 
-func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want map[string]string) {
+func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want, before map[string]string) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
@@ -115,7 +118,9 @@ func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want map[string]
 	}
 	got, err := openAndRead(dir)
 	if err == nil {
-		same(t, got, want, 0)
+		if !strings.HasSuffix(name, ".log") || !maps.Equal(got, before) {
+			same(t, got, want, 0)
+		}
 		return
 	}
 	var damage *store.DamageError
@@ -126,9 +131,9 @@ func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want map[string]
 		t.Errorf("%q is named instead of %s: %v", damage.Where, name, err)
 	}
 	r, err := Repair(dir, sampleOptions())
-	if strings.HasPrefix(name, "MANIFEST") && err != nil {
-		if !errors.As(err, &damage) {
-			t.Errorf("not a DamageError: %v", err)
+	if strings.HasPrefix(name, "MANIFEST") {
+		if !errors.As(err, &damage) || r.Aside != "" {
+			t.Errorf("MANIFEST repaired: %v\n%s", err, r)
 		}
 		return
 	}

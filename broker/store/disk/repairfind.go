@@ -2,7 +2,6 @@ package disk
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -100,16 +99,24 @@ func openTable(fs vfs.FS, path string) (*sstable.Reader, error) {
 }
 
 // inspectLog reads a log as Pebble does when it opens a store: the last one may end
-// anywhere.
+// anywhere, but not before what has been synced.
 func inspectLog(fs vfs.FS, path string, number uint64, last bool) (wound, error) {
 	good, err := readRecords(fs, path, number)
-	if errors.Is(err, io.EOF) || last && errors.Is(err, record.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) {
 		return wound{}, nil
 	}
 	if !isBroken(err) {
 		return wound{}, err
 	}
-	return wound{err: fmt.Errorf("it cannot be read behind offset %d: %w", good, err), good: good}, nil
+	w := wound{err: fmt.Errorf("it cannot be read behind offset %d: %w", good, err), good: good}
+	if !last || !errors.Is(err, record.ErrUnexpectedEOF) {
+		return w, nil
+	}
+	text, err := read(fs, path)
+	if err != nil || !logGoesOn(text, good, uint32(number)) {
+		return wound{}, err
+	}
+	return w, nil
 }
 
 // inspectManifest reads the list of the tables. Pebble takes the place where it
@@ -132,23 +139,25 @@ func inspectManifest(fs vfs.FS, dir string) (wound, error) {
 	if readErr != nil {
 		return wound{}, readErr
 	}
-	if isCut(text[min(good, int64(len(text))):]) {
+	if rest := text[min(good, int64(len(text))):]; isCut(rest) && !manifestGoesOn(rest) {
 		return wound{}, nil
 	}
 	return wound{name: name, err: fmt.Errorf("it cannot be read behind offset %d: %w", good, err), good: good}, nil
 }
 
-// isCut says whether rest, in which no chunk of the MANIFEST can be read, is less than
-// the chunk that it begins, or nothing but zeros.
-func isCut(rest []byte) bool {
-	const header = 7 // checksum, length of what follows, type
-	if len(rest) < header {
-		return true
+// inspectLast is inspect for what Pebble does not notice when it opens a store.
+func inspectLast(fs vfs.FS, dir string) (wound, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return wound{}, err
 	}
-	if int(binary.LittleEndian.Uint16(rest[4:]))+header > len(rest) {
-		return true
+	if name := lastLog(names); name != "" {
+		w, err := inspectLog(fs, fs.PathJoin(dir, name), logNumber(name), true)
+		if w.name = name; w.err != nil || err != nil {
+			return w, err
+		}
 	}
-	return !slices.ContainsFunc(rest, func(b byte) bool { return b != 0 })
+	return inspectManifest(fs, dir)
 }
 
 // manifest is the name of the one that counts.
