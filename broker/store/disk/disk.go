@@ -77,7 +77,7 @@ func Open(dir string, o Options) (*Store, error) {
 		if !s.hasFailed() {
 			s.lock.Close()
 		}
-		return nil, explain(dir, err)
+		return nil, err
 	}
 	return s, nil
 }
@@ -96,12 +96,13 @@ func (s *Store) open(fs vfs.FS, d Durability) error {
 		return failed
 	}
 	s.db = db
-	if err != nil && !s.hasFailed() {
-		if wounds, _ := inspect(fs, s.dir); len(wounds) > 0 { // it does not always say where
-			return wounds[0].damage(fs, s.dir)
-		}
+	if err == nil {
+		return nil
 	}
-	return err
+	if wounds, _ := inspect(fs, s.dir); len(wounds) > 0 { // it does not always say where
+		return wounds[0].damage(fs, s.dir)
+	}
+	return explainOpen(s.dir, err)
 }
 
 // fail is called by logger, by any goroutine.
