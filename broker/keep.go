@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,24 +56,26 @@ func (b *Broker) writeSession(s *journal.Session, will *testament) {
 // connection ends before. It is called where it is possible to wait.
 func (c *conn) storeAll() error {
 	c.turn.Flush()
-	given := make(chan struct{})
-	var once bool
-	if err := c.stopWith(func() {
-		if !once {
-			once = true
-			close(given)
+	ctx, cancel := context.WithTimeoutCause(c.b.ctx, c.b.config.ConnectTimeout, errStore)
+	defer cancel()
+	stop := func() { // with conn.mu
+		if !errors.Is(c.cause, errTakenOver) { // which has time until this is done
+			cancel()
 		}
-	}); err != nil {
+	}
+	if err := c.stopWith(stop); err != nil && !errors.Is(err, errTakenOver) {
 		return err
 	}
-	stored := c.b.journal.Sync(given)
-	if err := c.stopWith(nil); err != nil {
+	stored := c.b.journal.Sync(ctx.Done())
+	switch err := c.stopWith(nil); {
+	case stored:
+		return nil // what ends the connection does so behind the answer
+	case err != nil:
 		return err
-	}
-	if !stored {
+	case c.b.ctx.Err() != nil:
 		return errShutdown
 	}
-	return nil
+	return errStore
 }
 
 // keepSubscription stores a subscription of a session that is stored.

@@ -68,7 +68,7 @@ func (o *Outbox) taken() int {
 	}
 	n = max(n-freePlaces, 0) * placeMemory
 	if o.vault != nil {
-		n += o.vault.waiting.len() * refMemory
+		n += (o.vault.begun.len() + o.vault.waiting.len()) * refMemory
 	}
 	n, o.counted = n-o.counted, n
 	return n
@@ -250,6 +250,9 @@ func (o *Outbox) Figures() Figures {
 	if o.replays != nil {
 		f.Messages += o.replays.front.len()
 	}
+	if o.vault != nil {
+		f.InFlight += o.vault.begun.len()
+	}
 	if o.drops != nil {
 		f.Drops = *o.drops
 	}
@@ -269,7 +272,7 @@ func (o *Outbox) Load() int {
 	defer o.mu.Unlock()
 	n := o.queue.len() + o.sender.InFlight()
 	if o.vault != nil {
-		n += o.vault.waiting.len()
+		n += o.vault.begun.len() + o.vault.waiting.len()
 	}
 	return n
 }

@@ -17,6 +17,7 @@ type Kept struct {
 	PacketID uint16 // with which it is sent
 	Shared   bool   // other sessions have it too
 	Sent     bool   // perhaps, on an earlier connection
+	revoked  bool   // to be ended as if the peer had acknowledged it
 }
 
 func (k *Kept) ref() journal.Ref { return journal.Ref{Sequence: k.Sequence, Shared: k.Shared} }
@@ -28,13 +29,18 @@ func (k *Kept) ref() journal.Ref { return journal.Ref{Sequence: k.Sequence, Shar
 type vault struct {
 	journal *journal.Journal
 	session uint64
-	waiting refs // messages that are not in memory
-	bytes   int  // that they cost
+	begun   refs // messages that may have been sent, and are not in memory
+	waiting refs // others, behind them
+	bytes   int  // that waiting costs
 	rare    map[uint64]rare
 	page    *Page  // that is being read
 	order   uint64 // of the last PUBREC
 	sent    uint64 // sequence number of the last message that may have been
+	revised uint64 // messages up to this sequence number are asked about before they are sent
 	last    uint16 // packet identifier that has been reserved
+
+	// stays is nil if nobody is asked.
+	stays func(m *Message, g Group, begun bool) bool
 }
 
 // rare is what few messages have.
@@ -108,14 +114,16 @@ func (v *vault) completed(id flow.OutID) {
 // or would be too much.
 func (o *Outbox) leaves() bool {
 	v := o.vault
-	return o.line == nil || v.waiting.len() > 0 || o.bytes-v.bytes > residentBytes || o.queue.len() >= residentMessages
+	return o.line == nil || v.begun.len() > 0 || v.waiting.len() > 0 || o.bytes-v.bytes > residentBytes || o.queue.len() >= residentMessages
 }
 
-// leave is for a message that is not to be in memory, but has been counted in
-// Outbox.bytes.
+// leave is for a message that is not to be in memory. If it waits, it has been counted
+// in Outbox.bytes.
 func (v *vault) leave(to *refs, t *Terms, cost int) {
 	to.push(refOf(t, cost))
-	v.bytes += cost
+	if !t.Kept.Sent {
+		v.bytes += cost
+	}
 	if t.Identifiers != nil || t.Group != nil {
 		if v.rare == nil {
 			v.rare = make(map[uint64]rare)
@@ -124,13 +132,23 @@ func (v *vault) leave(to *refs, t *Terms, cost int) {
 	}
 }
 
-// remember is the terms of r, which is taken out.
-func (v *vault) remember(r *ref) Terms {
-	v.bytes -= int(r.cost)
+// terms are those of r.
+func (v *vault) terms(r *ref) Terms {
 	t := r.terms()
 	if r.has(refRare) {
 		x := v.rare[r.sequence]
 		t.Identifiers, t.Group = x.identifiers, x.group
+	}
+	return t
+}
+
+// forget is for r, which is taken out. It gives its terms.
+func (v *vault) forget(r *ref) Terms {
+	t := v.terms(r)
+	if !t.Kept.Sent {
+		v.bytes -= int(r.cost)
+	}
+	if r.has(refRare) {
 		if delete(v.rare, r.sequence); len(v.rare) == 0 {
 			v.rare = nil
 		}
@@ -142,23 +160,27 @@ func (v *vault) remember(r *ref) Terms {
 func (o *Outbox) spill() {
 	v := o.vault
 	v.page = nil
-	var front refs
+	var begun, front refs
 	for x := range o.sender.Recall() {
 		e := x.M
 		if e.Kept.Sequence != 0 {
 			e.Kept.Sent = true
 			v.sent = max(v.sent, e.Kept.Sequence)
-			v.leave(&front, &e.Terms, e.cost)
-			o.bytes += e.cost
+			v.leave(&begun, &e.Terms, e.cost)
 			e.Kept = Kept{}
 		}
 		o.settled(e)
 	}
 	away := func(e *entry) bool {
-		if e.Kept.Sequence == 0 {
+		switch {
+		case e.Kept.Sequence == 0:
 			return true
+		case e.Kept.Sent:
+			v.leave(&begun, &e.Terms, e.cost)
+			o.bytes -= e.cost
+		default:
+			v.leave(&front, &e.Terms, e.message.Cost())
 		}
-		v.leave(&front, &e.Terms, e.message.Cost())
 		e.message.Release()
 		return false
 	}
@@ -172,6 +194,7 @@ func (o *Outbox) spill() {
 	}
 	o.queue.filter(away)
 	v.waiting.prepend(front)
+	v.begun.prepend(begun)
 }
 
 // Sent is the last message that may have been sent, by sequence number.
@@ -184,6 +207,7 @@ func (o *Outbox) Sent() uint64 {
 // Page is messages that are to be read, and put where they wait in an Outbox.
 type Page struct {
 	out   *Outbox
+	begun bool
 	terms []Terms
 }
 
@@ -191,39 +215,38 @@ type Page struct {
 // until it has been read.
 func (o *Outbox) turn() *Page {
 	v := o.vault
-	if v == nil || v.page != nil || v.waiting.len() == 0 || o.queue.len() > residentMessages/2 || o.bytes-v.bytes > residentBytes/2 {
+	if v == nil || v.page != nil || v.begun.len()+v.waiting.len() == 0 || o.queue.len() > residentMessages/2 || o.bytes-v.bytes > residentBytes/2 {
 		return nil
 	}
 	p := &Page{out: o}
 	size := 0
-	for r := range v.waiting.all() {
+	from := &v.waiting
+	if v.begun.len() > 0 {
+		from = &v.begun
+	}
+	for r := range from.all() {
 		if len(p.terms) == pageMessages || size >= pageBytes {
 			break
 		}
-		t := r.terms()
-		if r.has(refRare) {
-			x := v.rare[r.sequence]
-			t.Identifiers, t.Group = x.identifiers, x.group
-		}
-		p.terms = append(p.terms, t)
+		p.terms = append(p.terms, v.terms(r))
 		size += int(r.cost)
 	}
-	v.page = p
+	p.begun, v.page = from == &v.begun, p
 	return p
 }
 
 // Read reads the messages of p, and lets them be sent. It waits for the store. A
 // message that is gone is counted as dropped. Any other error leaves what waits as it
-// is, and is to end the connection.
-func (p *Page) Read(t *Turn) error {
+// is, and is to end the connection. The orphans are those that the client must not have
+// any more.
+func (p *Page) Read(t *Turn) (orphans []Orphan, err error) {
 	messages := make([]*Message, len(p.terms))
 	var buf []byte
-	var err error
 	for i := range p.terms {
 		messages[i], buf, err = Read(p.out.vault.journal, &p.terms[i].Kept, buf)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			release(messages)
-			return err
+			return nil, err
 		}
 	}
 	o := p.out
@@ -232,23 +255,57 @@ func (p *Page) Read(t *Turn) error {
 	v := o.vault
 	if v.page != p {
 		release(messages)
-		return nil
+		return nil, nil
 	}
 	v.page = nil
+	from := &v.waiting
+	if p.begun {
+		from = &v.begun
+	}
 	for i, m := range messages {
-		r := v.waiting.pop()
-		v.remember(&r)
-		if m == nil {
+		r := from.pop()
+		e := entry{message: m, Terms: p.terms[i]}
+		if v.forget(&r); !p.begun {
 			o.bytes -= int(r.cost)
+		}
+		switch {
+		case m == nil:
 			o.lose(Missing, 1)
 			continue
+		case v.refuses(&e):
+			if orphans = o.revoke(&e, orphans); !e.Kept.revoked {
+				m.Release()
+				continue
+			}
 		}
 		m.charge(o.budget, t)
-		o.bytes += m.Cost() - int(r.cost)
-		o.queue.push(entry{message: m, cost: m.Cost(), Terms: p.terms[i]})
+		e.cost = m.Cost()
+		o.bytes += e.cost
+		o.queue.push(e)
 	}
 	o.touch(t)
-	return nil
+	return orphans, nil
+}
+
+// refuses reports whether the client must not have e any more.
+func (v *vault) refuses(e *entry) bool {
+	return v.stays != nil && e.Kept.Sequence <= v.revised && !v.stays(e.message, e.Group, e.Kept.Sent)
+}
+
+// revoke is for what the client must not have: what it holds already at QoS 2 is ended
+// with PUBREL, and the rest is as if it had not waited.
+func (o *Outbox) revoke(e *entry, orphans []Orphan) []Orphan {
+	switch {
+	case e.Kept.Sent && e.QoS == packets.ExactlyOnce:
+		e.Kept.revoked = true
+		return orphans
+	case e.Group != nil:
+		return e.orphan(orphans)
+	case !e.Kept.Sent:
+		o.lose(NotAuthorized, 1)
+	}
+	o.drop(&e.Kept)
+	return orphans
 }
 
 func release(all []*Message) {
@@ -289,7 +346,7 @@ func (o *Outbox) Restore(t Terms, size int) {
 	cost := overhead + size
 	v.leave(&v.waiting, &t, cost)
 	o.bytes += cost
-	v.last = t.Kept.PacketID
+	v.last, v.revised = t.Kept.PacketID, t.Kept.Sequence
 }
 
 // RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
@@ -307,14 +364,16 @@ func (o *Outbox) Presume(sent uint64, window int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	v := o.vault
-	for r := range v.waiting.all() {
-		switch {
-		case sent != journal.Connected && r.sequence > sent, sent == journal.Connected && window == 0:
+	for r := v.waiting.first(); r != nil; r = v.waiting.first() {
+		if sent != journal.Connected && r.sequence > sent || sent == journal.Connected && window == 0 {
 			return
 		}
 		window--
-		r.flags |= refSent
+		v.bytes -= int(r.cost)
+		o.bytes -= int(r.cost)
 		v.sent = r.sequence
+		r.flags |= refSent
+		v.begun.push(v.waiting.pop())
 	}
 }
 
@@ -324,16 +383,18 @@ func (o *Outbox) discardWaiting(orphans []Orphan) []Orphan {
 		return orphans
 	}
 	v := o.vault
-	for v.waiting.len() > 0 {
-		r := v.waiting.pop()
-		t := v.remember(&r)
-		if t.Group != nil && (t.QoS == packets.AtLeastOnce || !t.Kept.Sent) {
-			orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
-			continue
-		}
-		o.drop(&t.Kept)
-	}
 	v.page = nil
+	for _, q := range []*refs{&v.begun, &v.waiting} {
+		for q.len() > 0 {
+			r := q.pop()
+			t := v.forget(&r)
+			if t.Group != nil && (t.QoS == packets.AtLeastOnce || !t.Kept.Sent) {
+				orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
+				continue
+			}
+			o.drop(&t.Kept)
+		}
+	}
 	return orphans
 }
 
@@ -345,11 +406,11 @@ func (o *Outbox) strayWaiting(groups map[Group]bool, orphans []Orphan) []Orphan 
 	v := o.vault
 	v.page = nil
 	v.waiting.filter(func(r *ref) bool {
-		if !r.has(refRare) || r.has(refSent) || !groups[v.rare[r.sequence].group] {
+		if !r.has(refRare) || !groups[v.rare[r.sequence].group] {
 			return true
 		}
 		o.bytes -= int(r.cost)
-		t := v.remember(r)
+		t := v.forget(r)
 		orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
 		return false
 	})
