@@ -26,6 +26,7 @@ type Store struct {
 	gone goneSet
 
 	patience *patience // of the files of db
+	notices  notices   // of damage in them
 
 	failed  chan struct{} // closed once failure is set
 	failure error

@@ -62,12 +62,11 @@ const (
 func (s *Store) options(fs vfs.FS, d Durability) *pebble.Options {
 	l := logger{s.log, s.fail}
 	o := &pebble.Options{
-		FS:     fs,
-		Logger: l,
-		Merger: s.gone.merger(),
-		EventListener: &pebble.EventListener{
-			DataCorruption: func(i pebble.DataCorruptionInfo) { l.Errorf("%s", i) }, // not Fatalf
-		},
+		FS:            fs,
+		Logger:        l,
+		Merger:        s.gone.merger(),
+		EventListener: s.listener(),
+
 		// A log of this format ends where it cannot be read. The next one takes that for
 		// damage when something after it has been synced, which Written pretends.
 		FormatMajorVersion: pebble.FormatColumnarBlocks,

@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/fletchmq/fletch/broker/store"
 )
@@ -175,4 +180,23 @@ func same(t *testing.T, got, want map[string]string, lost int64) {
 	if lost < 0 {
 		t.Errorf("%d more than known are lost, or there again: %d of %d", -lost, len(got), len(want))
 	}
+}
+
+// A table that cannot be rewritten, as it is damaged, is tried again and again. That
+// neither fills the log nor keeps a processor busy.
+func TestDamageIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		s := &Store{log: slog.New(slog.NewTextHandler(&log, nil)), patience: newPatience(quiet())}
+		began := time.Now()
+		for range 10 {
+			s.noticed(pebble.DataCorruptionInfo{Path: "000005.sst", Details: errors.New("checksum mismatch")})
+		}
+		if took := time.Since(began); took < 10*maxPause {
+			t.Errorf("ten attempts in %v", took)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "000005.sst") {
+			t.Errorf("log: %s", log.String())
+		}
+	})
 }
