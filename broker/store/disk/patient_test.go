@@ -36,7 +36,7 @@ func create(t *testing.T, fs vfs.FS, name string) vfs.File {
 	return f
 }
 
-func write(t *testing.T, f io.Writer, b []byte) {
+func writeAll(t *testing.T, f io.Writer, b []byte) {
 	t.Helper()
 	if n, err := f.Write(bytes.Clone(b)); n != len(b) || err != nil {
 		t.Fatalf("%d of %d bytes, %v", n, len(b), err)
@@ -62,9 +62,9 @@ func TestWriteGoesOn(t *testing.T) {
 		f := create(t, fs, "000001.log")
 		want := bytes.Repeat([]byte("0123456789"), 100)
 		d.fail(fullFor(7))
-		write(t, f, want[:500])
+		writeAll(t, f, want[:500])
 		d.fail(fullFor(3))
-		write(t, f, want[500:])
+		writeAll(t, f, want[500:])
 		if got := content(t, d, "000001.log"); !bytes.Equal(got, want) {
 			t.Errorf("%q", got)
 		}
@@ -80,12 +80,12 @@ func TestSyncWritesAgain(t *testing.T) {
 		patient(t, func(d *badDisk, fs *patientFS) {
 			f := create(t, fs, name)
 			want := bytes.Repeat([]byte("0123456789"), 100)
-			write(t, f, want[:300])
+			writeAll(t, f, want[:300])
 			if err := f.Sync(); err != nil {
 				t.Fatal(err)
 			}
-			write(t, f, want[300:600])
-			write(t, f, want[600:])
+			writeAll(t, f, want[300:600])
+			writeAll(t, f, want[600:])
 			d.fail(fullFor(3))
 			if err := f.Sync(); err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func TestSyncWritesAgain(t *testing.T) {
 func TestSyncToFails(t *testing.T) {
 	patient(t, func(d *badDisk, fs *patientFS) {
 		f := create(t, fs, "000001.log")
-		write(t, f, []byte("something"))
+		writeAll(t, f, []byte("something"))
 		d.failAll(syscall.EIO)
 		if _, err := f.SyncTo(4); err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestSyncToFails(t *testing.T) {
 func TestReusedLogIsWrittenAgain(t *testing.T) {
 	patient(t, func(d *badDisk, fs *patientFS) {
 		f := create(t, fs, "000001.log")
-		write(t, f, []byte("old old old old"))
+		writeAll(t, f, []byte("old old old old"))
 		if err := f.Sync(); err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +133,8 @@ func TestReusedLogIsWrittenAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, f, []byte("new "))
-		write(t, f, []byte("new "))
+		writeAll(t, f, []byte("new "))
+		writeAll(t, f, []byte("new "))
 		d.fail(fullFor(2))
 		if err := f.Sync(); err != nil {
 			t.Fatal(err)
@@ -149,7 +149,7 @@ func TestReusedLogIsWrittenAgain(t *testing.T) {
 func TestTableIsNotSynced(t *testing.T) {
 	patient(t, func(d *badDisk, fs *patientFS) {
 		f := create(t, fs, "000004.sst")
-		write(t, f, []byte("a table"))
+		writeAll(t, f, []byte("a table"))
 		d.failAll(syscall.EIO)
 		time.AfterFunc(time.Minute, func() { d.fail(nil) })
 		began := time.Now()
@@ -196,7 +196,7 @@ func TestTroubleSaysWhatAndWhere(t *testing.T) {
 func TestOverIsACrash(t *testing.T) {
 	patient(t, func(d *badDisk, fs *patientFS) {
 		f := create(t, fs, "000001.log")
-		write(t, f, []byte("kept"))
+		writeAll(t, f, []byte("kept"))
 		d.failAll(syscall.EROFS)
 		done := make(chan bool)
 		go func() {
@@ -207,14 +207,14 @@ func TestOverIsACrash(t *testing.T) {
 		fs.p.closing()
 		<-done
 		d.fail(nil)
-		write(t, f, []byte("late"))
+		writeAll(t, f, []byte("late"))
 		if err := f.Sync(); err != nil {
 			t.Fatal(err)
 		}
 		if err := fs.Rename("000001.log", "000002.log"); err != nil {
 			t.Fatal(err)
 		}
-		write(t, create(t, fs, "000003.sst"), []byte("shadow"))
+		writeAll(t, create(t, fs, "000003.sst"), []byte("shadow"))
 		if got := content(t, fs, "000003.sst"); string(got) != "shadow" {
 			t.Errorf("read back %q", got)
 		}
