@@ -239,12 +239,14 @@ func TestCloseInTrouble(t *testing.T) {
 				}
 			}
 			done := make(chan error)
+			kept := 100
 			go func() {
-				for n := 100; ; n += 100 {
-					if err := s.Commit(numbered(n, 100, 10<<10)); err != nil {
+				for {
+					if err := s.Commit(numbered(kept, 100, 10<<10)); err != nil {
 						done <- err
 						return
 					}
+					kept += 100
 				}
 			}()
 			<-log.began
@@ -257,9 +259,9 @@ func TestCloseInTrouble(t *testing.T) {
 			after := d.afterCut(t)
 			s = openStore(t, after, Fsync, quiet())
 			defer shut(t, s)
-			for i := range 100 {
+			for i := range kept {
 				if _, err := s.Get(nil, numberedKey(i)); err != nil {
-					t.Fatalf("%d: %v", i, err)
+					t.Fatalf("%d of %d: %v", i, kept, err)
 				}
 			}
 		})

@@ -214,6 +214,9 @@ func TestOverIsACrash(t *testing.T) {
 		if err := fs.Rename("000001.log", "000002.log"); err != nil {
 			t.Fatal(err)
 		}
+		if err := fs.Remove("000001.log"); err != nil {
+			t.Fatal(err)
+		}
 		writeAll(t, create(t, fs, "000003.sst"), []byte("shadow"))
 		if got := content(t, fs, "000003.sst"); string(got) != "shadow" {
 			t.Errorf("read back %q", got)
