@@ -4,8 +4,9 @@ GO        ?= go
 REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
+KILLS     ?= 100
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare crash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +51,10 @@ bench: ## the codec beside others, and the micro-benchmarks, once
 
 bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
 	bench/compare.sh $(REF)
+
+crash: ## kill the broker KILLS times, 100 unless named, and see that all it had acknowledged is there
+	@$(GO) build -o .bin/crash ./tools/crash
+	@.bin/crash -kills $(KILLS)
 
 ci: ## all that is checked before a change is taken
 	.ci/run
