@@ -68,12 +68,14 @@ var kinds = []struct {
 	prefix byte
 	name   string
 }{
-	{'f', "subscriptions"},
+	{'e', "QoS 2 exchanges"},
 	{'h', "QoS 2 exchanges"},
 	{'m', "messages"},
-	{'p', "QoS 2 exchanges"},
+	{'n', "numbers"},
 	{'r', "retained messages"},
 	{'s', "sessions"},
+	{'t', "subscriptions"},
+	{'w', "retained messages to be sent"},
 }
 
 // kinds says what the lost records may be.
