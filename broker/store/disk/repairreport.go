@@ -68,14 +68,14 @@ var kinds = []struct {
 	prefix byte
 	name   string
 }{
-	{'e', "QoS 2 exchanges"},
-	{'h', "QoS 2 exchanges"},
+	{'e', "QoS 2 exchanges with receivers"},
+	{'h', "QoS 2 exchanges with publishers"},
 	{'m', "messages"},
 	{'n', "numbers"},
 	{'r', "retained messages"},
 	{'s', "sessions"},
 	{'t', "subscriptions"},
-	{'w', "retained messages to be sent"},
+	{'w', "requests for retained messages"},
 }
 
 // kinds says what the lost records may be.
