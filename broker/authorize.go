@@ -202,7 +202,7 @@ func (c *conn) reconsider() error {
 	orphans := c.client.out.Revoke(func(m *session.Message, g session.Group, begun bool) bool {
 		return kept.has(m, g) || begun && !lost.has(m, g)
 	})
-	adopt(orphans, &c.turn.Turn)
+	c.b.adopt(c.client, orphans, &c.turn.Turn)
 	return nil
 }
 

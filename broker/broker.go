@@ -3,12 +3,14 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/bits"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/journal"
 	"github.com/fletchmq/fletch/broker/loop"
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
@@ -29,13 +31,15 @@ type Broker struct {
 	retained      *topics.Retained[*session.Message]
 	retentions    atomic.Uint64 // messages that were ever retained
 	budget        *session.Budget
-	refused       atomic.Uint64 // messages for which there was no room, of who could be told
-	overdue       atomic.Uint64 // receivers that have made no room within PushBackTimeout
-	unretained    atomic.Uint64 // messages for which there was no room
-	denied        atomic.Uint64 // refusals of Authorize
-	lastID        atomic.Uint64 // of sessions and groups
-	accepted      atomic.Uint64 // connections
-	subscribed    atomic.Int64  // filters of all clients
+	journal       *journal.Journal // nil without a store
+	retaining     sync.Mutex       // who changes what is retained in the store
+	refused       atomic.Uint64    // messages for which there was no room, of who could be told
+	overdue       atomic.Uint64    // receivers that have made no room within PushBackTimeout
+	unretained    atomic.Uint64    // messages for which there was no room
+	denied        atomic.Uint64    // refusals of Authorize
+	lastID        atomic.Uint64    // of sessions and groups
+	accepted      atomic.Uint64    // connections
+	subscribed    atomic.Int64     // filters of all clients
 	rate          rate
 	tallies       [tallies]tally
 	loops         loops
@@ -81,6 +85,14 @@ func New(config Config) (*Broker, error) {
 	}, (*session.Message).Release)
 	b.loops.poller = loop.NewPoller
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	if config.Store != nil {
+		b.retained.Expired = b.forgetRetained
+		b.journal = journal.New(config.Store, 1+config.Loops, config.MaximumUnstored, b.settleLane)
+		if err := b.restore(); err != nil {
+			b.journal.Close(nil)
+			return nil, fmt.Errorf("broker: what is stored cannot be restored: %w", err)
+		}
+	}
 	return b, nil
 }
 
@@ -252,6 +264,9 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		b.running.Wait()
+		if b.journal != nil {
+			b.journal.Close(ctx.Done())
+		}
 	}()
 	select {
 	case <-done:
@@ -279,6 +294,12 @@ func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
 		conns = append(conns, c)
 	}
 	for id, cl := range b.clients {
+		if cl.out.Stored() { // it goes on with the next broker
+			if cl.conn == nil {
+				cl.rest()
+			}
+			continue
+		}
 		wills = append(wills, cl.takeWill())
 		if cl.conn == nil {
 			absent = append(absent, cl)

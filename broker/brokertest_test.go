@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/frame"
 )
@@ -62,6 +63,10 @@ func run(t *testing.T, config Config, f func(w *world)) {
 		config.Engine = Goroutines
 		runOne(t, config, f)
 	})
+	t.Run("stored", func(t *testing.T) {
+		config.Engine, config.Loops, config.Store = EventLoops, 2, new(store.Memory)
+		runOne(t, config, f)
+	})
 }
 
 func runOne(t *testing.T, config Config, f func(w *world)) {
@@ -75,6 +80,10 @@ func runOne(t *testing.T, config Config, f func(w *world)) {
 			if err := w.b.Shutdown(context.Background()); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
+			if w.b.journal != nil {
+				w.forget()
+				return
+			}
 			if n := w.b.subscriptions.Len() + w.b.shared.Len() + len(w.b.shares.groups); n != 0 || len(w.b.clients) != 0 {
 				t.Errorf("%d subscriptions and %d clients are left", n, len(w.b.clients))
 			}
@@ -84,6 +93,35 @@ func runOne(t *testing.T, config Config, f func(w *world)) {
 		}()
 		f(w)
 	})
+}
+
+// forget begins once more with what is stored, ends all sessions, and has a look at
+// what is left in the store then.
+func (w *world) forget() {
+	w.Helper()
+	kept := w.b.config.Store.(*store.Memory).Restart()
+	b, err := New(Config{Store: kept, SysInterval: -1, Logger: w.b.config.Logger})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for s := range b.Sessions() {
+		b.EndSession(s.ClientID)
+	}
+	if err := b.Shutdown(context.Background()); err != nil {
+		w.Errorf("Shutdown: %v", err)
+	}
+	kept = kept.Restart()
+	if err := kept.Scan(nil, func(key, value []byte) error {
+		if key[0] != 'r' {
+			w.Errorf("%q is left in the store: %x", key, value)
+		}
+		return nil
+	}); err != nil {
+		w.Error(err)
+	}
+	if n := b.budget.Used(); n != 0 {
+		w.Errorf("%d bytes are counted when nothing is left", n)
+	}
 }
 
 func newWorld(t *testing.T, config Config) *world {

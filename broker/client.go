@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/session"
-	"github.com/fletchmq/fletch/packets/flow"
 )
 
 // client is the Session State of one client identifier, section 4.1
@@ -18,8 +17,9 @@ type client struct {
 	number  uint64 // of all there ever were
 	out     *session.Outbox
 
+	in inbox
+
 	// Of the reader of conn, and of who takes the client out of Broker.clients.
-	receiver    flow.Receiver
 	mu          sync.Mutex // who changes filters has it, and who else reads them
 	filters     filters    // subscribed to
 	filterBytes int        // what they cost
@@ -57,7 +57,7 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 				b.arrived()
 				present, ended = true, nil // [MQTT3-3.2.2-2]
 			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
-				err = b.found(c)
+				err = b.found(c, expiry)
 			}
 			if err == nil {
 				c.client.expiry = expiry
@@ -111,7 +111,7 @@ func (c *conn) setLeft() {
 }
 
 // found begins a session for c, in the place of another. It holds b.mu.
-func (b *Broker) found(c *conn) error {
+func (b *Broker) found(c *conn, expiry uint32) error {
 	old := b.clients[c.clientID]
 	switch {
 	case b.closed:
@@ -124,11 +124,11 @@ func (b *Broker) found(c *conn) error {
 	case len(b.clients) >= b.config.MaximumSessions:
 		return errSessions
 	}
-	cl := &client{
-		id:     c.clientID,
-		number: b.lastID.Add(1),
-		out:    session.NewOutbox(b.budget),
-		conn:   c,
+	cl := &client{id: c.clientID, number: b.lastID.Add(1), conn: c}
+	if b.journal != nil && expiry > 0 {
+		cl.out = session.NewStoredOutbox(b.budget, b.journal, cl.number)
+	} else {
+		cl.out = session.NewOutbox(b.budget)
 	}
 	b.clients[cl.id], c.client = cl, cl
 	b.arrived()
@@ -185,33 +185,45 @@ func (b *Broker) leave(c *conn, cause error) {
 		cl.out.Forsake()
 	}
 	b.contain(cl, func() { b.rehome(cl, &c.turn.Turn) })
-	cl.receiver.Trim()
+	cl.in.trim()
+	now := time.Now()
 	b.mu.Lock()
 	cl.conn = nil
 	b.connected--
-	var due *testament
-	ended := cl.expiry == 0 || b.closed
+	var due, later *testament
+	expiry := cl.expiry
+	ended := expiry == 0 || b.closed && !cl.out.Stored()
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
-		due = b.wait(cl)
+		due = b.wait(cl, now)
+		later = cl.will
+		if b.closed {
+			cl.rest()
+		}
 	}
 	b.mu.Unlock()
-	c.setLeft()
-	if ended {
+	switch {
+	case ended:
+		c.setLeft()
 		b.endSession(cl, c.turn)
+	case cl.out.Stored():
+		b.publishWill(due, c.turn)
+		b.keepAbsent(cl, expiry, now, later)
+		c.setLeft()
+	default:
+		c.setLeft()
+		b.publishWill(due, c.turn)
 	}
-	b.publishWill(due, c.turn)
 }
 
-// wait starts the clocks of an absent client. A will without a delay is due at
-// once. It holds b.mu.
-func (b *Broker) wait(cl *client) (due *testament) {
+// wait starts the clocks of a client that has left then. A will without a delay is
+// due at once. It holds b.mu.
+func (b *Broker) wait(cl *client, left time.Time) (due *testament) {
 	cl.absence = new(absence)
 	if cl.expiry != forever {
-		d := time.Duration(cl.expiry) * time.Second
-		cl.absence.until = time.Now().Add(d)
-		cl.absence.alarm = b.later(cl, d, func() func(*turn) {
+		cl.absence.until = left.Add(time.Duration(cl.expiry) * time.Second)
+		cl.absence.alarm = b.later(cl, cl.absence.until, func() func(*turn) {
 			delete(b.clients, cl.id)
 			b.expired++
 			return func(t *turn) { b.endSession(cl, t) }
@@ -222,19 +234,25 @@ func (b *Broker) wait(cl *client) (due *testament) {
 	case cl.will.delay == 0: // [MQTT-3.1.2-8] [MQTT3-3.1.2-8]
 		return cl.takeWill()
 	default:
-		cl.absence.delay = b.later(cl, time.Duration(cl.will.delay)*time.Second, func() func(*turn) {
+		cl.absence.delay = b.later(cl, left.Add(time.Duration(cl.will.delay)*time.Second), func() func(*turn) {
 			w := cl.takeWill()
-			return func(t *turn) { b.publishWill(w, t) }
+			expiry := cl.expiry
+			return func(t *turn) {
+				b.publishWill(w, t)
+				if cl.out.Stored() {
+					b.keepAbsent(cl, expiry, left, nil)
+				}
+			}
 		})
 	}
 	return nil
 }
 
-// later calls due after d, with b.mu, and without it what due gives, unless the
+// later calls due at that time, with b.mu, and without it what due gives, unless the
 // client has come back by then.
-func (b *Broker) later(cl *client, d time.Duration, due func() func(*turn)) *time.Timer {
+func (b *Broker) later(cl *client, at time.Time, due func() func(*turn)) *time.Timer {
 	stint := cl.stint
-	return time.AfterFunc(d, func() {
+	return time.AfterFunc(time.Until(at), func() {
 		b.mu.Lock()
 		if b.closed || cl.stint != stint || b.clients[cl.id] != cl {
 			b.mu.Unlock()
@@ -250,11 +268,15 @@ func (b *Broker) later(cl *client, d time.Duration, due func() func(*turn)) *tim
 	})
 }
 
-// contain lets a panic end f and nothing else.
+// contain lets a panic end f, which is for cl if that is not nil, and nothing else.
 func (b *Broker) contain(cl *client, f func()) {
 	if err := guard(func() error { f(); return nil }); err != nil {
 		guard(func() error { // it may be the Logger that panics
-			b.config.Logger.Error("session", "client", cl.id, "error", err)
+			id := ""
+			if cl != nil {
+				id = cl.id
+			}
+			b.config.Logger.Error("session", "client", id, "error", err)
 			return nil
 		})
 	}
@@ -264,9 +286,11 @@ func (b *Broker) contain(cl *client, f func()) {
 func (b *Broker) endSession(cl *client, t *turn) {
 	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
+		b.dropSubscription(cl, filter)
 	}
 	b.subscribed.Add(-int64(cl.filters.len()))
-	adopt(cl.out.End(), &t.Turn)
+	b.dropSession(cl)
+	b.adopt(cl, cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()

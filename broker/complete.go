@@ -39,6 +39,7 @@ func (c *Config) complete() error {
 		{"MaximumSessions", &c.MaximumSessions, 1, most, 200_000},
 		{"MaximumQueuedMessages", &c.MaximumQueuedMessages, 1, most, 100_000},
 		{"MaximumQueuedTotal", &c.MaximumQueuedTotal, 1, math.MaxInt, 1 << 30},
+		{"MaximumUnstored", &c.MaximumUnstored, 1, math.MaxInt, 16 << 20},
 		{"MaximumInFlight", &c.MaximumInFlight, 1, mostInFlight, 1024},
 		{"MaximumSubscriptionsTotal", &c.MaximumSubscriptionsTotal, 1, most, 2_000_000},
 		{"ConnectRate", &c.ConnectRate, 1, 1_000_000, 0},

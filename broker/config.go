@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/fletchmq/fletch/broker/store"
 )
 
 // Config is how a broker is to be. The zero Config is a good one: it accepts
@@ -116,6 +118,17 @@ type Config struct {
 	// what waits for it is a small share of an eighth more, so that those who take
 	// what they are sent are served while others do not. Default 1 073 741 824.
 	MaximumQueuedTotal int
+
+	// Store keeps sessions with a Session Expiry Interval, what waits for them, and
+	// what is retained: New begins with what is there, and what has to outlive the
+	// process is acknowledged when it is stored. It is the program's, which closes it
+	// after Shutdown. Nil is no store: nothing outlives the process.
+	Store store.Store
+
+	// MaximumUnstored is how many bytes may wait for the Store. Beyond, publishers
+	// whose messages are to be stored are not read until half of it is stored. Default
+	// 16 777 216.
+	MaximumUnstored int
 
 	// MaximumInFlight is how many messages at QoS 1 and 2 a client may have been sent
 	// and not acknowledged, if its Receive Maximum allows as many, section 4.9. The

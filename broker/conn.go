@@ -107,7 +107,7 @@ func caught(err *error) {
 // packet handles a packet. An error is why the connection ends.
 func (c *conn) packet(first byte, body []byte) error {
 	c.turn.received.Packets++
-	c.turn.Crowded = nil
+	c.turn.Crowded, c.turn.put = nil, false
 	if packets.Type(first>>4) == packets.TypePublish {
 		c.turn.received.Messages++
 	}
@@ -218,7 +218,8 @@ func (c *conn) part(cause error) {
 		if errors.Is(cause, errTakenOver) {
 			c.client.out.Expect()
 		}
-		c.line.Close(c.farewell(cause), errors.Is(cause, errShutdown), &c.turn.Turn)
+		flush := errors.Is(cause, errShutdown) && !c.client.out.Stored()
+		c.line.Close(c.farewell(cause), flush, &c.turn.Turn)
 	}
 	c.b.leave(c, cause)
 	c.logEnd(cause)

@@ -53,6 +53,9 @@ func (c *conn) admit(p *packets.Connect) error {
 			return err
 		}
 	}
+	if err := c.keepPresent(p, present); err != nil {
+		return err
+	}
 	if err := c.accept(p, present); err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 	if receiveMaximum != mostReceive {
 		a.Props.SetReceiveMaximum(receiveMaximum)
 	}
-	c.client.receiver.Resume(receiveMaximum)
+	c.client.in.resume(receiveMaximum)
 	if c.proof != nil {
 		a.Props.SetAuthenticationMethod([]byte(c.proof.method)) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
 		if c.proof.reply != nil {

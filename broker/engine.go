@@ -58,7 +58,7 @@ func (b *Broker) stay() (*home, error) {
 const together = 16
 
 func (b *Broker) build() (homes []*home, err error) {
-	for range b.config.Loops {
+	for lane := range b.config.Loops {
 		p, err := b.loops.poller()
 		if err != nil {
 			for _, h := range homes {
@@ -66,7 +66,7 @@ func (b *Broker) build() (homes []*home, err error) {
 			}
 			return nil, err
 		}
-		h := &home{turn: new(turn)}
+		h := &home{turn: &turn{lane: 1 + lane}}
 		h.Loop = loop.New(p, h.endTurn)
 		b.running.Add(1)
 		go b.runLoop(h)

@@ -59,6 +59,7 @@ var (
 	errSessions         = &ending{packets.ServerBusy, "MaximumSessions: no room for another session"}
 	errOverflow         = &ending{packets.QuotaExceeded, "MaximumQueuedBytes or MaximumQueuedMessages: no room for a message at QoS 1 or 2"}
 	errMemory           = &ending{packets.QuotaExceeded, "MaximumQueuedTotal: no room for a message at QoS 1 or 2"}
+	errStore            = &ending{packets.QuotaExceeded, "Store: not to be written or read for now"}
 	errKeepAlive        = &ending{packets.KeepAliveTimeout, "no packet within one and a half times the keep alive"}
 	errConnectTimeout   = &ending{packets.ServerBusy, "ConnectTimeout: no CONNECT, or no end of authentication"}
 	errWriteTimeout     = &ending{packets.UnspecifiedError, "WriteTimeout: the client takes nothing of what it is sent"}
@@ -173,7 +174,7 @@ func (c *conn) logEnd(cause error) {
 	case errors.As(cause, &broken):
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("packet", broken.Packet.String()), slog.String("statement", broken.Statement))
-	case errors.As(cause, &refuse), errors.Is(cause, errOverflow), errors.Is(cause, errMemory):
+	case errors.As(cause, &refuse), errors.Is(cause, errOverflow), errors.Is(cause, errMemory), errors.Is(cause, errStore):
 		level = slog.LevelWarn
 	case errors.As(cause, &crash):
 		level = slog.LevelError

@@ -67,6 +67,10 @@ func (c *conn) onPubrec(p *packets.Pubrec) error {
 		a.Reason = packets.PacketIdentifierNotFound
 		return c.reply(a)
 	case flow.Released, flow.Repeated: // [MQTT-4.3.3-4] [MQTT3-4.3.3-1]
+		if c.client.out.Stored() {
+			c.answerStored(a.Type(), a.PacketID, a.Reason)
+			return nil
+		}
 		return c.reply(a)
 	default:
 		return c.settled(p.Type(), o)
@@ -75,7 +79,13 @@ func (c *conn) onPubrec(p *packets.Pubrec) error {
 
 func (c *conn) onPubrel(p *packets.Pubrel) error {
 	a := &c.turn.answer.pubcomp
-	a.PacketID, a.Reason = p.PacketID, c.client.receiver.Pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	a.PacketID, a.Reason = p.PacketID, c.client.in.pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	if a.Reason == packets.Success && c.client.out.Stored() {
+		c.b.journal.Begin().Unhold(c.client.number, p.PacketID)
+		c.b.journal.End()
+		c.answerStored(a.Type(), a.PacketID, a.Reason)
+		return nil
+	}
 	return c.reply(a)
 }
 

@@ -70,6 +70,31 @@ func (b *Broker) Publish(ctx context.Context, m Message) error {
 		return ErrNoRoom
 	}
 	defer func() { t.Admitted = false }()
-	b.publish(message, t)
-	return nil
+	return b.publishStored(ctx, message, t)
+}
+
+// publishStored waits until the message is stored, if it has to be.
+func (b *Broker) publishStored(ctx context.Context, m *session.Message, t *turn) error {
+	if b.journal == nil || m.Publish.QoS == packets.AtMostOnce {
+		b.publish(m, t)
+		return nil
+	}
+	if !b.retain(m, t) {
+		b.unretain(m.Publish.Topic, t)
+	}
+	l := letterOf(m)
+	stored := make(chan struct{})
+	l.stored = stored
+	if _, waits := b.post(l, t); !waits {
+		return nil
+	}
+	t.Flush()
+	select {
+	case <-stored:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.ctx.Done():
+		return ErrClosed
+	}
 }

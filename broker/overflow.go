@@ -122,6 +122,9 @@ func (c *conn) mustWait() bool {
 	if c.line.Crowded() {
 		return true
 	}
+	if c.turn.put && c.b.journal.Full(c.link) && c.stopWith(c.link.Relieved) == nil {
+		return true
+	}
 	to, _ := c.turn.Crowded.(*client)
 	if to == nil || c.client.out.Stuck() || c.stopWith(c.link.Relieved) != nil {
 		return false

@@ -120,11 +120,13 @@ func (p *polled) handleAll() (err error) {
 }
 
 // mayWait reports whether a packet asks the user of the package something, or
-// waits for another connection.
+// waits for another connection, or for the store.
 func (p *polled) mayWait(first byte) bool {
 	switch packets.Type(first >> 4) {
-	case packets.TypePublish, packets.TypeSubscribe:
+	case packets.TypePublish:
 		return p.line == nil || p.b.config.Authorize != nil
+	case packets.TypeSubscribe, packets.TypeUnsubscribe:
+		return p.line == nil || p.b.config.Authorize != nil || p.client.out.Stored()
 	case packets.TypeAuth:
 		return true
 	}

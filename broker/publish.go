@@ -36,14 +36,21 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		}
 		return nil
 	}
-	receipt, arrival := c.client.receiver.Publish(flow.InID(p.PacketID), p.QoS)
+	receipt, arrival := c.client.in.publish(flow.InID(p.PacketID), p.QoS)
+	var reason packets.ReasonCode
 	switch arrival {
 	case flow.Excess:
 		return c.broke(p.Type(), packets.ReceiveMaximumExceeded, "§2.3.1", "MQTT-3.3.4-7", "more messages under way than the Receive Maximum")
 	case flow.Deliver:
-		c.client.receiver.Done(receipt, c.take(m, refused))
+		var waits bool
+		if reason, waits = c.take(m, receipt, refused); waits {
+			return nil
+		}
 	}
-	return c.acknowledge()
+	if !c.client.settle(receipt, reason, c.turn) {
+		return errTooLargeToSend
+	}
+	return nil
 }
 
 // resolve puts the topic in the place of its alias.
@@ -67,53 +74,49 @@ func (c *conn) resolve(m *session.Message) error {
 	return c.broke(m.Publish.Type(), reason, "", "§3.3.2.3.4", "a topic alias that stands for a topic")
 }
 
-// acknowledge sends what is due, in the order of arrival.
-func (c *conn) acknowledge() error {
-	for {
-		ack, ok := c.client.receiver.Next()
-		if !ok {
-			return nil
-		}
-		a := &c.turn.answer
-		var err error
-		if ack.QoS == packets.AtLeastOnce {
-			a.puback.PacketID, a.puback.Reason = uint16(ack.ID), ack.Reason
-			err = c.reply(&a.puback)
-		} else {
-			a.pubrec.PacketID, a.pubrec.Reason = uint16(ack.ID), ack.Reason
-			err = c.reply(&a.pubrec)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// publish passes on a message of this client. It reports whether somebody wants
-// it.
-func (c *conn) publish(m *session.Message) (wanted bool) {
+// publish passes on a message of this client at QoS 0.
+func (c *conn) publish(m *session.Message) {
 	m.From = c.clientID
-	return c.b.publish(m, c.turn)
+	c.b.publish(m, c.turn)
 }
 
 // take publishes m at QoS 1 or 2, unless that is refused, and gives the code for
-// PUBACK or PUBREC, which only 5.0 has a place for.
-func (c *conn) take(m *session.Message, refused error) packets.ReasonCode {
+// PUBACK or PUBREC, which only 5.0 has a place for. If it waits, m has to be stored
+// before that is sent.
+func (c *conn) take(m *session.Message, receipt flow.Receipt, refused error) (reason packets.ReasonCode, waits bool) {
 	m.From = c.clientID
 	defer func() { c.turn.Admitted = false }()
 	switch {
 	case refused != nil && c.version != packets.V5:
-		return packets.Success // [MQTT3-3.3.5-2]
+		return packets.Success, false // [MQTT3-3.3.5-2]
 	case refused != nil:
-		return reasonFor(refused)
+		return reasonFor(refused), false
 	case c.version != packets.V5:
-		c.publish(m) // [MQTT3-3.3.5-2]
-	case c.b.refuses(m, c.turn), !c.b.retain(m):
-		return packets.QuotaExceeded
-	case !c.b.pass(m, c.turn):
-		return packets.NoMatchingSubscribers
+		if !c.b.retain(m, c.turn) { // [MQTT3-3.3.5-2]
+			c.b.unretain(m.Publish.Topic, c.turn)
+		}
+	case c.b.refuses(m, c.turn), !c.b.retain(m, c.turn):
+		return packets.QuotaExceeded, false
 	}
-	return packets.Success
+	wanted, waits := c.pass(m, receipt)
+	if !wanted && c.version == packets.V5 {
+		reason = packets.NoMatchingSubscribers
+	}
+	return reason, waits
+}
+
+// pass gives m to those who have subscribed.
+func (c *conn) pass(m *session.Message, receipt flow.Receipt) (wanted, waits bool) {
+	if c.b.journal == nil {
+		return c.b.pass(m, c.turn), false
+	}
+	l := letterOf(m)
+	l.sender, l.receipt = c.client, receipt
+	l.answers = c.version == packets.V5
+	if m.Publish.QoS == packets.ExactlyOnce && c.client.out.Stored() {
+		l.held = m.Publish.PacketID
+	}
+	return c.b.post(l, c.turn)
 }
 
 // publish is the way of a message into the broker, when who sends it cannot be
@@ -123,8 +126,8 @@ func (c *conn) take(m *session.Message, refused error) packets.ReasonCode {
 // The message is retained before subscriptions are looked up, and a subscription
 // is there before retained messages are: nobody misses it in between.
 func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
-	if !b.retain(m) {
-		b.retained.Remove(m.Publish.Topic)
+	if !b.retain(m, t) {
+		b.unretain(m.Publish.Topic, t)
 	}
 	return b.pass(m, t)
 }
@@ -132,6 +135,10 @@ func (b *Broker) publish(m *session.Message, t *turn) (wanted bool) {
 // pass gives m to those who have subscribed [MQTT-4.5.0-1] [MQTT-3.3.2-3], once as
 // themselves and once for each of their groups [MQTT-3.3.4-5].
 func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
+	if b.journal != nil && m.Publish.QoS > packets.AtMostOnce {
+		wanted, _ = b.post(letterOf(m), t)
+		return wanted
+	}
 	b.tellPublished(m)
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
 	for rest := t.clients; len(rest) > 0; {
@@ -184,63 +191,24 @@ func merge(all []topics.Subscription[*client], from string) (o topics.Options, w
 
 // deliver puts m into the outbox of a receiver, who may have it from a group.
 func (b *Broker) deliver(m *session.Message, to *client, o topics.Options, g session.Group, t *session.Turn) session.Pushed {
-	terms := session.Terms{
+	return b.push(m, to, termsOf(m, o, g), t)
+}
+
+// termsOf is how m goes to a receiver.
+func termsOf(m *session.Message, o topics.Options, g session.Group) session.Terms {
+	return session.Terms{
 		QoS:         min(o.QoS, m.Publish.QoS),               // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
 		Retain:      o.RetainAsPublished && m.Publish.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT3-3.3.1-9]
 		Identifiers: o.Identifiers,
 		Group:       g,
 	}
+}
+
+func (b *Broker) push(m *session.Message, to *client, terms session.Terms, t *session.Turn) session.Pushed {
 	pushed, lost := to.out.Push(m, terms, t)
 	if pushed == session.Crowded || lost.N > 0 {
 		b.overflowed(to, pushed, lost, terms.QoS, t)
 		b.tellDropped(to, m, terms.QoS, int(lost.N))
 	}
 	return pushed
-}
-
-// retain keeps m for those who subscribe later, if it is to be kept. It is false
-// when there is no room.
-func (b *Broker) retain(m *session.Message) bool {
-	if !m.Publish.Retain || b.config.Without.has(RetainedMessages) { // [MQTT-3.3.1-8] [MQTT3-3.3.1-12]
-		return true
-	}
-	if len(m.Publish.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]
-		b.retained.Remove(m.Publish.Topic)
-		return true
-	}
-	kept := m.Copy()
-	kept.Sequence = b.retentions.Add(1)
-	if b.retained.Set(m.Publish.Topic, kept, kept.Cost(), kept.ExpiresAt()) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
-		return true
-	}
-	kept.Release()
-	if n := b.unretained.Add(1); powerOfTwo(n) {
-		b.config.Logger.Warn("message not retained", "limit", "MaximumRetainedMessages or MaximumRetainedBytes",
-			"client", m.From, "topic", string(m.Publish.Topic), "refused", n)
-	}
-	return false
-}
-
-// retainedPortion is how many bytes of retained messages are looked up for one
-// receiver at once, more or less. The others may be replaced until their turn has
-// come.
-const retainedPortion = 64 << 10
-
-// retainedFor is the next retained messages for a new subscription, with a
-// reference for the caller, and the topic name to go on behind, if it is not all.
-//
-// What was retained after the subscription was made is not among them: it was
-// matched after it was retained, so it has gone the way of other messages.
-func (b *Broker) retainedFor(r *session.Replay) (found []*session.Message, after string) {
-	b.retained.Sweep()
-	size := 0
-	after = b.retained.Match(r.Filter, r.After, func(m *session.Message) bool {
-		if m.Sequence <= r.Until {
-			m.Retain()
-			found = append(found, m)
-			size += m.Cost()
-		}
-		return size < retainedPortion
-	})
-	return found, after
 }

@@ -47,7 +47,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		s.RemoteAddr, s.QueuedBytes = nil, 0
-		want := "{a 1m40s [$share/g/y x] 5.0 <nil> " + began.String() + " 0001-01-01 00:00:00 +0000 UTC 2 0 2 {0 0 0 0 0}}"
+		want := "{a 1m40s [$share/g/y x] 5.0 <nil> " + began.String() + " 0001-01-01 00:00:00 +0000 UTC 2 0 2 {0 0 0 0 0 0}}"
 		if got := fmt.Sprint(s); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/fletchmq/fletch/broker/journal"
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
@@ -40,6 +41,7 @@ func (s Sharing) String() string {
 type group struct {
 	b       *Broker
 	sharing Sharing
+	filter  string // $share and all
 	number  uint64 // of all there ever were
 
 	mu      sync.Mutex
@@ -76,7 +78,7 @@ func (b *Broker) share(filter string, s topics.Subscription[*client]) {
 		if !ok {
 			sharing = b.config.Sharing
 		}
-		g = &group{b: b, sharing: sharing, number: b.lastID.Add(1)}
+		g = &group{b: b, sharing: sharing, filter: filter, number: b.lastID.Add(1)}
 		b.shares.groups[filter] = g
 	}
 	g.join(s)
@@ -107,16 +109,35 @@ func (b *Broker) rehome(cl *client, t *session.Turn) {
 	}
 	b.shares.mu.Unlock()
 	if len(groups) > 0 {
-		adopt(cl.out.Strays(groups), t)
+		b.adopt(cl, cl.out.Strays(groups), t)
 	}
 }
 
-// adopt finds new receivers.
-func adopt(orphans []session.Orphan, t *session.Turn) {
+// adopt finds new receivers for what was for cl. It may wait for the store.
+func (b *Broker) adopt(cl *client, orphans []session.Orphan, t *session.Turn) {
 	for _, x := range orphans {
-		x.Group.Pass(x.Message, t)
-		x.Message.Release()
+		m := x.Message
+		if m == nil {
+			var err error
+			if m, _, err = session.Read(b.journal, &x.Kept, nil); err != nil {
+				b.config.Logger.Error("message of a shared subscription not passed on", "client", cl.id, "error", err)
+				continue
+			}
+		}
+		x.Group.Pass(m, t)
+		m.Release()
+		if x.Kept.Sequence != 0 { // behind what Pass has put in
+			b.journal.Begin().Drop(journal.Ref{Sequence: x.Kept.Sequence, Shared: x.Kept.Shared}, cl.number)
+			b.journal.End()
+		}
 	}
+}
+
+// store is the way of m to one member that is stored.
+func (b *Broker) store(m *session.Message, to *topics.Subscription[*client], g *group, t *session.Turn) {
+	l := letterOf(m)
+	l.add(to.Subscriber, to.Options, g)
+	b.put(l, t, 0)
 }
 
 func (g *group) attended() bool {
@@ -159,6 +180,10 @@ func (g *group) Pass(m *session.Message, t *session.Turn) bool {
 		s, ok := g.pick(m)
 		if !ok {
 			return false
+		}
+		if s.Subscriber.out.Stored() && min(s.QoS, m.Publish.QoS) > 0 {
+			g.b.store(m, &s, g, t)
+			return true
 		}
 		if g.b.deliver(m, s.Subscriber, s.Options, g, t) != session.Gone || min(s.QoS, m.Publish.QoS) == 0 { // [MQTT-4.8.2-3]
 			return true

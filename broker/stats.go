@@ -59,6 +59,7 @@ type Drops struct {
 	Expired       uint64 // the Message Expiry Interval has passed
 	TooLarge      uint64 // for the Maximum Packet Size of the receiver
 	NotAuthorized uint64 // the receiver may not have it
+	Missing       uint64 // the Store does not have it any more
 }
 
 func dropsOf(d session.Drops) Drops {
@@ -68,6 +69,7 @@ func dropsOf(d session.Drops) Drops {
 		Expired:       d[session.Expired],
 		TooLarge:      d[session.TooLarge],
 		NotAuthorized: d[session.NotAuthorized],
+		Missing:       d[session.Missing],
 	}
 }
 

@@ -38,6 +38,9 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if !c.peer.Fits(a) {
 		a.Props.Unset(packets.PropReasonString) // [MQTT-3.9.2-1]
 	}
+	if err := c.storeSubscriptions(); err != nil {
+		return err
+	}
 	if err := c.reply(a); err != nil {
 		return err
 	}
@@ -87,11 +90,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 		Subscriber: c.client,
 		Options:    topics.Options{QoS: granted, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
 	}
-	if shared {
-		c.b.share(filter, s)
-	} else {
-		c.b.subscriptions.Subscribe(filter, s)
-	}
+	c.b.subscribe(filter, s)
+	c.b.keepSubscription(c.client, filter, &s.Options)
 	switch {
 	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
@@ -105,6 +105,14 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	}
 	c.tellSubscribed(filter, x, granted)
 	return packets.ReasonCode(granted), nil // [MQTT-3.8.4-7] [MQTT3-3.8.4-5]
+}
+
+// storeSubscriptions waits until what has changed is stored.
+func (c *conn) storeSubscriptions() error {
+	if !c.client.out.Stored() {
+		return nil
+	}
+	return c.storeAll()
 }
 
 func (cl *client) add(filter string) {
@@ -159,6 +167,9 @@ func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]
 	}
+	if err := c.storeSubscriptions(); err != nil {
+		return err
+	}
 	return c.reply(a)
 }
 
@@ -168,6 +179,7 @@ func (c *conn) unsubscribe(filter string) bool {
 		return false
 	}
 	c.b.subscribed.Add(-1)
+	c.b.dropSubscription(c.client, filter)
 	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 	c.client.out.Cancel(filter)
 	c.tellUnsubscribed(filter)

@@ -171,10 +171,7 @@ func (s *subscriber) pass(batch *session.Batch, yield func(Message) bool) bool {
 		}
 	}
 	if r := batch.Replay; r != nil {
-		retained, after := s.b.retainedFor(r)
-		t := begin()
-		defer t.end()
-		s.client.out.Expand(r, retained, after, &t.Turn)
+		s.b.expand(s.client, r)
 	}
 	return true
 }

@@ -101,6 +101,7 @@ func (s *Stats) sys() []figure {
 		{"publish/messages/dropped/expired", s.Drops.Expired},
 		{"publish/messages/dropped/too_large", s.Drops.TooLarge},
 		{"publish/messages/dropped/not_authorized", s.Drops.NotAuthorized},
+		{"publish/messages/dropped/missing", s.Drops.Missing},
 		{"publish/messages/refused", s.Refused},
 		{"store/messages/bytes", uint64(max(s.QueuedMemory, 0))},
 		{"bytes/received", s.Received.Bytes},

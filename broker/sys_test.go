@@ -48,7 +48,7 @@ func TestSys(t *testing.T) {
 		monitor.want("CONNACK")
 		monitor.subscribe("$SYS/#", 0)
 		got := monitor.sys() // retained
-		if len(got) != 48 || !strings.HasPrefix(got["version"], "fletch version ") {
+		if len(got) != 49 || !strings.HasPrefix(got["version"], "fletch version ") {
 			t.Errorf("%d topics: %v", len(got), got)
 		}
 		wantSys(t, got, map[string]string{"uptime": "0 seconds", "messages/received": "0", "clients/total": "0"})
@@ -66,8 +66,8 @@ func TestSys(t *testing.T) {
 		wantSys(t, monitor.sys(), map[string]string{
 			"uptime": "10 seconds", "clients/connected": "2", "clients/disconnected": "1", "clients/total": "3",
 			"clients/maximum": "4", "clients/expired": "1", "publish/messages/dropped": "1",
-			"publish/messages/received": "22", "publish/messages/sent": "48", "subscriptions/count": "2",
-			"shared_subscriptions/count": "1", "retained messages/count": "49", "publish/messages/dropped/queue_full": "1",
+			"publish/messages/received": "22", "publish/messages/sent": "49", "subscriptions/count": "2",
+			"shared_subscriptions/count": "1", "retained messages/count": "50", "publish/messages/dropped/queue_full": "1",
 		})
 		time.Sleep(9 * time.Second)
 		got = monitor.sys()

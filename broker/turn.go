@@ -13,6 +13,8 @@ import (
 // flushes it at its end, and before it waits for anything.
 type turn struct {
 	session.Turn
+	lane     int     // of the journal, in which this turn hears that something is stored
+	put      bool    // something is to be stored for the packet that is handled
 	received Traffic // not yet counted for all
 	dec      packets.FromClient
 	answer   answers

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -91,14 +92,34 @@ func (w *writer) done() {
 	writers.Put(w)
 }
 
-// expand looks up the retained messages that the batch asks for.
+// expand looks up what the batch asks for: retained messages, and those that are not
+// in memory.
 func (c *conn) expand(w *writer) {
 	if r := w.batch.Replay; r != nil {
-		retained, after := c.b.retainedFor(r)
 		w.batch.Replay = nil
-		var t session.Turn
-		c.client.out.Expand(r, retained, after, &t)
-		t.Flush()
+		c.b.expand(c.client, r)
+	}
+	if p := w.batch.Page; p != nil {
+		w.batch.Page = nil
+		c.b.beside(func() { c.readPage(p) })
+	}
+}
+
+// readPage may wait for the store.
+func (c *conn) readPage(p *session.Page) {
+	t := begin()
+	defer t.end()
+	if err := p.Read(&t.Turn); err != nil {
+		c.kill(fmt.Errorf("%w: %w", errStore, err))
+	}
+}
+
+// beside calls f on a goroutine of its own, unless the broker ends.
+func (b *Broker) beside(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.running.Go(f)
 	}
 }
 
@@ -106,7 +127,7 @@ func (c *conn) expand(w *writer) {
 func (c *conn) forgo(w *writer) {
 	if r := w.batch.Replay; r != nil {
 		var t session.Turn
-		c.client.out.Expand(r, nil, r.After, &t)
+		c.client.out.Expand(r, nil, nil, r.After, &t)
 		t.Flush()
 	}
 }

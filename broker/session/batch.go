@@ -17,6 +17,7 @@ type Batch struct {
 	Control  []byte
 	Messages []Delivery // who sends them releases them
 	Replay   *Replay    // then look these up, and give them to Expand
+	Page     *Page      // then Read these, where it is possible to wait
 
 	buffer *bytebufferpool.ByteBuffer // of Control
 }
@@ -54,9 +55,12 @@ func (l *Line) Take(b *Batch) Taken {
 	}
 	if o.line == l {
 		l.fill(b)
+		if !l.closed {
+			b.Page = o.turn()
+		}
 	}
 	switch {
-	case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil:
+	case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
 		return Filled
 	case !l.closed:
 		l.owed = false
@@ -77,7 +81,7 @@ func (b *Batch) Reset() {
 	if b.buffer != nil && cap(b.buffer.B) <= mostPooled {
 		bytebufferpool.Put(b.buffer)
 	}
-	b.buffer, b.Control, b.Messages, b.Replay = nil, nil, b.Messages[:0], nil
+	b.buffer, b.Control, b.Messages, b.Replay, b.Page = nil, nil, b.Messages[:0], nil, nil
 }
 
 // fill takes messages out of the queues into b, behind those to be sent again.
@@ -102,16 +106,25 @@ func (l *Line) fill(b *Batch) {
 			o.bytes -= e.cost
 		}
 		left, gone := expired(e.message, &now)
+		gone = gone && !e.Kept.Sent // a delivery that has begun goes on
+		if e.Kept.Sent && l.tooLarge(&e) {
+			id := o.begin(e)
+			x, _ := o.sender.Exchange(id)
+			e.message.Release()
+			l.forgo(x, b)
+			continue
+		}
 		if gone || l.tooLarge(&e) { // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
 			reason := TooLarge
 			if gone {
 				reason = Expired
 			}
 			o.lose(reason, 1)
+			o.drop(&e.Kept)
 			e.message.Release()
 			continue
 		}
-		d := Delivery{Message: e.message, Left: left, Terms: e.Terms}
+		d := Delivery{Message: e.message, Left: left, Dup: e.Kept.Sent, Terms: e.Terms}
 		if e.QoS > 0 {
 			d.PacketID = uint16(o.begin(e))
 		}
@@ -151,6 +164,10 @@ func (l *Line) forgo(x flow.Exchange[*entry], b *Batch) {
 		o.sender.Puback(x.ID)
 	} else {
 		o.sender.Pubrec(x.ID, packets.Success)
+		if o.vault != nil {
+			o.vault.received(&x.M.Kept, x.ID)
+			x.M.Kept = Kept{}
+		}
 		rel := packets.Pubrel{PacketID: uint16(x.ID)}
 		b.Control = rel.AppendTo(b.Control, l.peer.Version)
 	}
@@ -174,7 +191,8 @@ func (o *Outbox) next() *queue {
 // Receive Maximum [MQTT-3.3.4-9] [MQTT-4.9.0-2], or for bytes to be acknowledged.
 func (o *Outbox) sendable(e *entry) bool {
 	return e != nil && (e.QoS == 0 ||
-		o.sender.Available() > 0 && (o.inFlight == 0 || o.inFlight+e.cost <= o.budget.limits.Bytes))
+		o.sender.Available() > 0 && (o.inFlight == 0 || o.inFlight+e.cost <= o.budget.limits.Bytes) &&
+			(e.Kept.Sequence == 0 || o.sender.Free(flow.OutID(e.Kept.PacketID))))
 }
 
 // expired reports whether m has no time left, and how much it has.

@@ -29,6 +29,7 @@ const (
 	Expired                     // its Message Expiry Interval has passed
 	TooLarge                    // for the Maximum Packet Size of the receiver
 	NotAuthorized               // the receiver may not have it
+	Missing                     // the store does not have it any more
 	reasons
 )
 
@@ -125,4 +126,5 @@ const freePlaces = chunkSize
 const (
 	messageMemory = 512
 	placeMemory   = 128
+	refMemory     = 24
 )

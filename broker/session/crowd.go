@@ -14,6 +14,13 @@ func (o *Outbox) crowded() bool {
 	return o.present() && (o.crowd == nil || !o.crowd.late) && (o.exceeds(2) || !o.budget.ample(o.bytes))
 }
 
+// IsCrowded reports whether who publishes more should wait.
+func (o *Outbox) IsCrowded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.crowded()
+}
+
 // exceeds reports whether more waits than one of so many parts of the limits.
 func (o *Outbox) exceeds(parts int) bool {
 	l := &o.budget.limits

@@ -100,6 +100,10 @@ func (l *Line) touch(t *Turn) {
 func (l *Line) Control(p packets.Packet, t *Turn) bool {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
+	return l.put(p, t)
+}
+
+func (l *Line) put(p packets.Packet, t *Turn) bool {
 	if !l.peer.Fits(p) {
 		return false
 	}
@@ -108,6 +112,13 @@ func (l *Line) Control(p packets.Packet, t *Turn) bool {
 		l.touch(t)
 	}
 	return true
+}
+
+// Control is that of the line, and nothing while none is attached.
+func (o *Outbox) Control(p packets.Packet, t *Turn) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.line == nil || o.line.put(p, t)
 }
 
 // Crowded reports whether the peer does not take the answers that it has asked

@@ -127,6 +127,9 @@ const overhead = 128
 // Cost is what m counts where it is kept, in bytes.
 func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
 
+// Size is how many bytes the PUBLISH of m has, more or less.
+func (m *Message) Size() int { return len(m.frame.Bytes()) }
+
 // memory is what m takes once, in bytes.
 func (m *Message) memory() int { return messageMemory + len(m.frame.Bytes()) }
 

@@ -24,9 +24,10 @@ type Outbox struct {
 	replays   *replays // nil while no retained messages are to come
 	bytes     int      // that queue costs
 	inFlight  int      // bytes that what is in sender costs
+	vault     *vault   // nil unless the session is stored
 	drops     *Drops   // nil if there are none
 	crowd     *crowd   // nil unless somebody waits, or has waited in vain
-	counted   int32    // places that budget knows of
+	counted   int      // bytes that budget knows of
 	at        uint8    // of budget
 	expected  bool     // the next line is about to attach
 	ended     bool
@@ -59,15 +60,18 @@ func (o *Outbox) unlockIn(t *Turn) {
 
 // taken is how many bytes there are more than the budget knows of.
 func (o *Outbox) taken() int {
-	n := int32(o.queue.len() + o.sender.InFlight())
+	n := o.queue.len() + o.sender.InFlight()
 	if r := o.replays; r != nil {
-		if n += int32(r.front.len()); r.front.len() == 0 && r.places() == 0 {
+		if n += r.front.len(); r.front.len() == 0 && r.places() == 0 {
 			o.replays = nil
 		}
 	}
-	n = max(n-freePlaces, 0)
+	n = max(n-freePlaces, 0) * placeMemory
+	if o.vault != nil {
+		n += o.vault.waiting.len() * refMemory
+	}
 	n, o.counted = n-o.counted, n
-	return int(n) * placeMemory
+	return n
 }
 
 // touch is for what there may be to send now.
@@ -100,6 +104,9 @@ func (o *Outbox) detach() {
 	if o.ended {
 		o.discard()
 		return
+	}
+	if o.vault != nil {
+		o.spill()
 	}
 	if !o.expected {
 		if o.replays != nil {
@@ -145,6 +152,7 @@ func (o *Outbox) End() (orphans []Orphan) {
 	for e := range o.queue.all() {
 		orphans = e.orphan(orphans)
 	}
+	orphans = o.discardWaiting(orphans)
 	o.discard()
 	return orphans
 }
@@ -162,10 +170,10 @@ func (o *Outbox) Strays(groups map[Group]bool) (orphans []Orphan) {
 			return true
 		}
 		o.bytes -= e.cost
-		orphans = append(orphans, Orphan{e.message, e.Group})
+		orphans = append(orphans, Orphan{e.message, e.Group, e.Kept})
 		return false
 	})
-	return orphans
+	return o.strayWaiting(groups, orphans)
 }
 
 func (e *entry) orphan(all []Orphan) []Orphan {
@@ -173,16 +181,29 @@ func (e *entry) orphan(all []Orphan) []Orphan {
 		return all
 	}
 	e.message.Retain()
-	return append(all, Orphan{e.message, e.Group})
+	all = append(all, Orphan{e.message, e.Group, e.Kept})
+	e.Kept = Kept{} // the caller's
+	return all
+}
+
+// clear releases and drops all messages of q.
+func (o *Outbox) clear(q *queue) {
+	for e := range q.all() {
+		o.drop(&e.Kept)
+	}
+	q.clear()
 }
 
 func (o *Outbox) discard() {
 	if o.replays != nil {
-		o.replays.front.clear()
+		o.clear(&o.replays.front)
 		o.replays = nil
 	}
-	o.queue.clear()
+	o.clear(&o.queue)
 	for x := range o.sender.Reset() {
+		if x.State == flow.AwaitPubcomp && o.vault != nil {
+			o.vault.completed(x.ID)
+		}
 		o.settled(x.M)
 	}
 	o.bytes = 0
@@ -192,15 +213,20 @@ func (o *Outbox) discard() {
 func (o *Outbox) begin(e entry) flow.OutID {
 	x := sent.Get().(*entry)
 	*x = e
-	id, _ := o.sender.Begin(e.QoS, x) // sendable has asked
 	o.inFlight += e.cost
 	e.message.Retain()
+	if e.Kept.Sequence != 0 {
+		o.sender.BeginAs(e.QoS, flow.OutID(e.Kept.PacketID), x) // sendable has asked
+		return flow.OutID(e.Kept.PacketID)
+	}
+	id, _ := o.sender.Begin(e.QoS, x)
 	return id
 }
 
 // settled lets go of a message whose exchange needs it no more, or of none.
 func (o *Outbox) settled(e *entry) {
 	if e != nil {
+		o.drop(&e.Kept)
 		o.inFlight -= e.cost
 		e.message.Release()
 		*e = entry{}
@@ -241,7 +267,11 @@ func (o *Outbox) Attached() bool {
 func (o *Outbox) Load() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queue.len() + o.sender.InFlight()
+	n := o.queue.len() + o.sender.InFlight()
+	if o.vault != nil {
+		n += o.vault.waiting.len()
+	}
+	return n
 }
 
 // Puback handles the packet of that name, as do the next two.
@@ -260,6 +290,10 @@ func (o *Outbox) Pubrec(id flow.OutID, reason packets.ReasonCode, t *Turn) flow.
 	defer o.unlockIn(t)
 	defer o.touch(t)
 	e, outcome := o.sender.Pubrec(id, reason)
+	if o.vault != nil && outcome == flow.Released {
+		o.vault.received(&e.Kept, id)
+		e.Kept = Kept{}
+	}
 	o.settled(e)
 	return outcome
 }
@@ -270,5 +304,8 @@ func (o *Outbox) Pubcomp(id flow.OutID, t *Turn) flow.Outcome {
 	defer o.unlockIn(t)
 	defer o.touch(t)
 	_, outcome := o.sender.Pubcomp(id)
+	if o.vault != nil && outcome == flow.Finished {
+		o.vault.completed(id)
+	}
 	return outcome
 }

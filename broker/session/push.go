@@ -30,24 +30,34 @@ func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, lost Loss) {
 	why, full := o.full(cost)
 	switch {
 	case o.deaf(terms.QoS):
+		if o.ended {
+			o.drop(&terms.Kept)
+		}
 		return Gone, lost
 	case !full || t.Admitted:
 	case o.budget.limits.DropOldest:
 		n, room := o.evict(cost, terms.QoS)
 		if !room {
+			o.drop(&terms.Kept)
 			return Dropped, o.lose(why, n+1)
 		}
 		lost = o.lose(why, n)
 	case terms.QoS > 0 && o.present():
+		o.drop(&terms.Kept)
 		return Overflow, o.lose(why, 1)
 	default:
+		o.drop(&terms.Kept)
 		return Dropped, o.lose(why, 1)
 	}
-	m.Retain()
-	m.charge(o.budget, t)
+	if terms.Kept.Sequence != 0 && o.leaves() {
+		o.vault.leave(&o.vault.waiting, &terms, cost)
+	} else {
+		m.Retain()
+		m.charge(o.budget, t)
+		o.queue.push(entry{message: m, cost: cost, Terms: terms})
+	}
 	o.bytes += cost
-	o.queue.push(entry{message: m, cost: cost, Terms: terms})
-	if o.sendable(o.next().first()) {
+	if o.sendable(o.next().first()) || o.queue.len() == 0 {
 		o.touch(t)
 	}
 	if o.budget.limits.PushBack && o.crowded() {
@@ -99,6 +109,9 @@ func (o *Outbox) messages() int {
 	if o.replays != nil {
 		n -= o.replays.places()
 	}
+	if o.vault != nil {
+		n += o.vault.waiting.len()
+	}
 	return n
 }
 
@@ -108,14 +121,31 @@ func (o *Outbox) messages() int {
 func (o *Outbox) evict(cost int, qos packets.QoS) (n uint64, room bool) {
 	for freed := 0; o.overfull(cost) || freed < cost && !o.budget.allows(o.bytes); n++ {
 		e := o.oldest()
+		if e == nil && o.queue.len() == 0 && qos > 0 && o.vault != nil && o.vault.waiting.len() > 0 {
+			freed += o.evictWaiting()
+			continue
+		}
 		if e == nil || e.QoS > 0 && qos == 0 {
 			return n, false
 		}
 		o.bytes -= e.cost
 		freed += e.cost
+		o.drop(&e.Kept)
 		o.queue.pop().message.Release()
 	}
 	return n, true
+}
+
+// evictWaiting drops the first message that is not in memory, and gives its bytes.
+func (o *Outbox) evictWaiting() int {
+	v := o.vault
+	v.page = nil
+	r := v.waiting.pop()
+	v.remember(&r)
+	k := r.kept()
+	o.drop(&k)
+	o.bytes -= int(r.cost)
+	return int(r.cost)
 }
 
 // oldest is the message at the front of the queue, or nil.

@@ -13,6 +13,7 @@ type Terms struct {
 	Retain      bool
 	Identifiers []uint32 // of the subscriptions that match; nobody changes them
 	Group       Group    // nil unless the subscription is shared
+	Kept        Kept     // where it is stored, zero if it is not
 }
 
 // Group is a shared subscription. It passes a message on to one of its members,
@@ -24,8 +25,9 @@ type Group interface {
 // Orphan is a message that goes to another member of its Group, because the
 // client that it was for is absent, or its session has ended.
 type Orphan struct {
-	Message *Message
+	Message *Message // nil if it is in the store alone
 	Group   Group
+	Kept    Kept // for the caller to drop, when somebody else has the message
 }
 
 // entry is a message that waits for one receiver, or for its acknowledgement. If

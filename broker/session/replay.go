@@ -123,9 +123,10 @@ func (o *Outbox) tidy() {
 }
 
 // Expand puts retained messages where r is, which a Batch has had, unless they are
-// not wanted any more. It takes over the references. More are to come behind the
+// not wanted any more. It takes over the references. Those at QoS 1 and 2 are kept
+// there, if the session is stored; if not, kept is nil. More are to come behind the
 // topic name after, unless that is "".
-func (o *Outbox) Expand(r *Replay, retained []*Message, after string, t *Turn) {
+func (o *Outbox) Expand(r *Replay, retained []*Message, kept []Kept, after string, t *Turn) {
 	o.mu.Lock()
 	defer o.unlockIn(t)
 	o.expanding = false
@@ -134,11 +135,21 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, after string, t *Turn) {
 		p = o.replays.wanted[r.Filter]
 	}
 	wanted := p != nil && p.replay == r
-	for _, m := range retained {
+	for i, m := range retained {
 		terms := r.Terms
+		if kept != nil {
+			terms.Kept = kept[i]
+		}
 		terms.QoS = min(terms.QoS, m.Publish.QoS) // [MQTT-3.8.4-8] [MQTT3-3.8.4-6]
 		terms.Retain = true                       // [MQTT3-3.3.1-8]
-		if !wanted || o.line == nil && !o.expected && terms.QoS == 0 {
+		switch {
+		case !wanted, o.line == nil && !o.expected && terms.QoS == 0:
+			o.drop(&terms.Kept)
+			m.Release()
+			continue
+		case o.line == nil && terms.Kept.Sequence != 0:
+			o.vault.leave(&o.vault.waiting, &terms, m.Cost())
+			o.bytes += m.Cost()
 			m.Release()
 			continue
 		}

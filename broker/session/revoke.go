@@ -22,6 +22,7 @@ func (o *Outbox) Revoke(stays func(m *Message, g Group, begun bool) bool) (orpha
 			o.lose(NotAuthorized, 1)
 		}
 		o.bytes -= e.cost
+		o.drop(&e.Kept)
 		e.message.Release()
 		return false
 	}

@@ -16,7 +16,7 @@ func TestExpandAfterCancel(t *testing.T) {
 		t.Fatal("nothing is looked up")
 	}
 	o.Cancel("f")
-	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, "", new(Turn))
+	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, nil, "", new(Turn))
 	if l.Take(&b) != Idle {
 		t.Errorf("took %q", payloads(&b))
 	}

@@ -196,7 +196,7 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 	if got := payloads(&b); !slices.Equal(got, []string{"before"}) || b.Replay == nil || b.Replay.Filter != "f" {
 		t.Fatalf("%q, %v", got, b.Replay)
 	}
-	o.Expand(b.Replay, []*Message{text("t", "retained", 2)}, "", new(Turn))
+	o.Expand(b.Replay, []*Message{text("t", "retained", 2)}, nil, "", new(Turn))
 	l.Take(&b)
 	if d := b.Messages[0]; !d.Retain || d.QoS != 0 || d.PacketID != 0 {
 		t.Errorf("delivered %+v", d)
@@ -215,7 +215,7 @@ func TestReplayInPortions(t *testing.T) {
 	o.Replay(Replay{Filter: "f", Terms: Terms{QoS: 1}}, new(Turn))
 	var b Batch
 	l.Take(&b)
-	o.Expand(b.Replay, []*Message{text("1", "one", 1), text("2", "two", 1)}, "2", new(Turn))
+	o.Expand(b.Replay, []*Message{text("1", "one", 1), text("2", "two", 1)}, nil, "2", new(Turn))
 	l.Take(&b)
 	if got := payloads(&b); !slices.Equal(got, []string{"one"}) || b.Replay != nil {
 		t.Fatalf("%q, %v, though the peer has not acknowledged", got, b.Replay)
@@ -232,7 +232,7 @@ func TestReplayInPortions(t *testing.T) {
 	if b.Replay == nil || b.Replay.After != "2" {
 		t.Fatalf("%v is not the next portion", b.Replay)
 	}
-	o.Expand(b.Replay, nil, "", new(Turn))
+	o.Expand(b.Replay, nil, nil, "", new(Turn))
 	l.Close(nil, true, new(Turn))
 	if l.Take(&b) != Over {
 		t.Errorf("took %v", b)
@@ -252,17 +252,17 @@ func TestReplaysOfAFilter(t *testing.T) {
 	}
 	var b Batch
 	l.Take(&b)
-	o.Expand(b.Replay, nil, "x", new(Turn))
+	o.Expand(b.Replay, nil, nil, "x", new(Turn))
 	if l.Take(&b); b.Replay.Until != 1 || b.Replay.After != "x" {
 		t.Errorf("%v", b.Replay)
 	}
 	for range 999 { // and from the beginning
-		o.Expand(b.Replay, nil, "", new(Turn))
+		o.Expand(b.Replay, nil, nil, "", new(Turn))
 		if l.Take(&b); b.Replay.Until != 1000 || b.Replay.After != "" {
 			t.Fatalf("%v", b.Replay)
 		}
 	}
-	o.Expand(b.Replay, nil, "", new(Turn))
+	o.Expand(b.Replay, nil, nil, "", new(Turn))
 	if n, _ := waiting(o); n != 0 && o.queue.first().place.replay != nil {
 		t.Errorf("%d wait", n)
 	}
@@ -309,7 +309,7 @@ func TestReplayForTheNextLine(t *testing.T) {
 		t.Error("the next line does not wait")
 	}
 	var turn Turn
-	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, "", &turn)
+	o.Expand(b.Replay, []*Message{text("f", "x", 1)}, nil, "", &turn)
 	if !slices.Equal(turn.due, []*Line{l}) {
 		t.Error("nobody tells the next line")
 	}

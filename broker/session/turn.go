@@ -1,5 +1,7 @@
 package session
 
+import "github.com/fletchmq/fletch/broker/journal"
+
 // Owner sends what a Line has.
 type Owner interface {
 	// Flush calls Take until that is not Filled any more, and sends what it gives.
@@ -27,9 +29,10 @@ type Turn struct {
 	Crowded any
 
 	due    []*Line
-	budget *Budget // of what is owed
-	owed   int     // bytes not yet counted there
-	at     uint8   // of a Budget, where this turn counts
+	stored *journal.Journal // has something of this turn, nil if it has not
+	budget *Budget          // of what is owed
+	owed   int              // bytes not yet counted there
+	at     uint8            // of a Budget, where this turn counts
 }
 
 // charge counts n bytes at the end of the turn, or before if they are many.
@@ -50,9 +53,16 @@ func (t *Turn) pay() {
 	}
 }
 
+// Stored lets what has been put into j be committed at the end of the turn.
+func (t *Turn) Stored(j *journal.Journal) { t.stored = j }
+
 // Flush is the end of the turn. The next one may begin.
 func (t *Turn) Flush() {
 	t.pay()
+	if t.stored != nil {
+		t.stored.Commit()
+		t.stored = nil
+	}
 	for i := 0; i < len(t.due); i++ {
 		l := t.due[i]
 		l.owner.Flush(l)

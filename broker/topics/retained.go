@@ -15,6 +15,11 @@ type Limits struct {
 // Retained holds one message for each topic name. Any number of goroutines may
 // use it.
 type Retained[M any] struct {
+	// Expired is called with each message that has expired, before it is released,
+	// unless it is nil. It must not call a method of Retained. It is set before the
+	// first Set.
+	Expired func(M)
+
 	limits  Limits
 	release func(M)
 
@@ -101,6 +106,9 @@ func (r *Retained[M]) Remove(topic []byte) (found bool) {
 func (r *Retained[M]) expire() bool {
 	if len(r.expirer) == 0 || time.Now().Before(r.expirer[0].expires) {
 		return false
+	}
+	if r.Expired != nil {
+		r.Expired(r.expirer[0].message)
 	}
 	r.remove(r.expirer[0])
 	return true

@@ -137,21 +137,14 @@ func (s *Sender[M]) Begin(qos packets.QoS, m M) (id OutID, ok bool) {
 	if s.used >= s.window || s.resend != 0 {
 		return 0, false
 	}
-	state := AwaitPuback
-	switch qos {
-	case packets.AtLeastOnce:
-	case packets.ExactlyOnce:
-		state = AwaitPubrec
-	default:
+	if qos != packets.AtLeastOnce && qos != packets.ExactlyOnce {
 		panic("flow: only QoS 1 and 2 have an exchange")
 	}
 	x := s.take()
 	if x == nil {
 		return 0, false
 	}
-	x.m, x.state, x.sent = m, state, true
-	s.used++
-	s.push(&s.publishes, x)
+	s.start(x, qos, m)
 	return x.id, true
 }
 

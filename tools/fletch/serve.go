@@ -16,6 +16,7 @@ import (
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/store/disk"
 )
 
 // patience is how long clients get to take in that the broker ends.
@@ -29,6 +30,8 @@ type serve struct {
 	TLSKey            string    `group:"Access" name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
 	TLSClientCA       string    `group:"Access" name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
 	ProxyProtocolFrom []network `group:"Access" placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	Data              string    `group:"Data" placeholder:"DIR" help:"Keep sessions, what waits for them, and retained messages in this folder, which is made if need be. Without it nothing outlives the process."`
+	Durability        string    `group:"Data" default:"written" enum:"written,fsync" placeholder:"LEVEL" help:"When a message counts as kept, and is acknowledged: written, when the system has it, so that it outlives the process, or fsync, when the disk has it, so that it outlives a power failure. With --data. Default: ${default}."`
 	LogLevel          string    `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info. But for debug, lines about the same come 20 times a second at most, with the number of the others as unlogged."`
 
 	settings
@@ -66,6 +69,14 @@ func (s *serve) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if s.Data != "" {
+		data, err := s.open(logger)
+		if err != nil {
+			return err
+		}
+		defer data.Close()
+		config.Store = data
+	}
 	b, err := broker.New(config)
 	if err != nil {
 		return inFlags(err)
@@ -92,6 +103,19 @@ func (s *serve) Run(w *world) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return errors.Join(err, b.Shutdown(ctx))
+}
+
+// open opens the folder that outlives the process.
+func (s *serve) open(logger *slog.Logger) (*disk.Store, error) {
+	o := disk.Options{Logger: logger, Durability: disk.Written}
+	if s.Durability == "fsync" {
+		o.Durability = disk.Fsync
+	}
+	data, err := disk.Open(s.Data, o)
+	if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	return data, nil
 }
 
 // config is who may connect.

@@ -35,6 +35,7 @@ type settings struct {
 	MaximumQueuedMessages int           `group:"Waiting" placeholder:"N" help:"Messages that wait for a client. Default: 100 000."`
 	MaximumQueuedBytes    int           `group:"Waiting" placeholder:"BYTES" help:"Their bytes, and of those that it has not acknowledged. Default: 4 194 304."`
 	MaximumQueuedTotal    int           `group:"Waiting" placeholder:"BYTES" help:"Memory of what waits for all clients. Default: 1 073 741 824."`
+	MaximumUnstored       int           `group:"Waiting" placeholder:"BYTES" help:"What waits for --data before publishers do. Default: 16 777 216."`
 	MaximumInFlight       int           `group:"Waiting" placeholder:"N" help:"Messages at QoS 1 and 2 that a client is sent before it acknowledges one. Default: 1024."`
 
 	MaximumRetainedMessages int           `group:"Retained" placeholder:"N" help:"How many there may be. Default: 1 000 000."`
@@ -53,6 +54,7 @@ var groups = map[string]string{
 	"Sessions":    "Sessions and subscriptions:",
 	"Waiting":     "Messages that wait for clients:",
 	"Retained":    "Retained messages:",
+	"Data":        "What outlives the process:",
 	"Rest":        "Other:",
 }
 

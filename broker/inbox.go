@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// inbox is what a session has received at QoS 1 and 2 and not acknowledged to the
+// end. The reader of its connection uses it, and who hears that a message is stored.
+type inbox struct {
+	mu        sync.Mutex
+	receiver  flow.Receiver
+	unsettled int // messages that wait for the store
+}
+
+func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arrival) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.receiver.Publish(id, qos)
+}
+
+func (in *inbox) pubrel(id flow.InID) packets.ReasonCode {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.receiver.Pubrel(id)
+}
+
+func (in *inbox) resume(receiveMaximum uint16) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.receiver.Resume(receiveMaximum)
+}
+
+func (in *inbox) trim() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.receiver.Trim()
+}
+
+// await is for a message that is acknowledged when it is stored.
+func (in *inbox) await() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.unsettled++
+}
+
+// awaits reports whether there is one: what comes behind it waits as well.
+func (in *inbox) awaits() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.unsettled > 0
+}
+
+// held are the QoS 2 identifiers that wait for PUBREL.
+func (in *inbox) held() (all []uint16) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for id := range in.receiver.Held() {
+		all = append(all, uint16(id))
+	}
+	return all
+}
+
+// settle says what has become of a message, and sends what is due, in the order of
+// arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3]. It is false if the peer does not accept that.
+func (cl *client) settle(receipt flow.Receipt, reason packets.ReasonCode, t *turn) bool {
+	cl.in.mu.Lock()
+	defer cl.in.mu.Unlock()
+	cl.in.receiver.Done(receipt, reason)
+	return cl.acknowledge(t)
+}
+
+// settleLate is settle for a message that has waited for the store.
+func (cl *client) settleLate(receipt flow.Receipt, reason packets.ReasonCode, t *turn) bool {
+	cl.in.mu.Lock()
+	defer cl.in.mu.Unlock()
+	cl.in.unsettled--
+	cl.in.receiver.Done(receipt, reason)
+	return cl.acknowledge(t)
+}
+
+// acknowledge holds in.mu. An absent client is sent nothing: it sends again what was
+// not acknowledged.
+func (cl *client) acknowledge(t *turn) bool {
+	for {
+		ack, ok := cl.in.receiver.Next()
+		if !ok {
+			return true
+		}
+		a := &t.answer
+		if ack.QoS == packets.AtLeastOnce {
+			a.puback.PacketID, a.puback.Reason = uint16(ack.ID), ack.Reason
+			ok = cl.out.Control(&a.puback, &t.Turn)
+		} else {
+			a.pubrec.PacketID, a.pubrec.Reason = uint16(ack.ID), ack.Reason
+			ok = cl.out.Control(&a.pubrec, &t.Turn)
+		}
+		if !ok {
+			return false
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package journal
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/store"
+)
+
+// Journal collects what is to be stored, and commits it beside those who go on
+// meanwhile. Any number of goroutines may use it.
+type Journal struct {
+	store   store.Store
+	settle  func(lane int, waiters []any)
+	limit   int
+	due     chan struct{} // there is something to commit
+	stop    chan struct{} // what is there is the last
+	stopped chan struct{} // all that can be committed has been
+	last    atomic.Uint64 // sequence number of a message
+	waiting atomic.Int64  // bytes that are not committed yet
+
+	mu     sync.Mutex
+	next   *Group // is being filled
+	spare  *Group
+	paused map[Pauser]bool // until less is waiting
+}
+
+// Pauser is somebody who has put so much into a Journal that it should wait.
+type Pauser interface {
+	// Relieved says that it may go on. It does not wait, and may come when it is not
+	// expected.
+	Relieved()
+}
+
+// Group is what is committed together.
+type Group struct {
+	store.Batch
+	waiters [][]any // by lane
+	value   []byte  // memory to encode in
+	bytes   int
+}
+
+// New makes a Journal and starts it, until Close. When a group is committed, it
+// calls settle with those who have waited for it, in their order, for each lane of
+// which there is one. Lanes are from 0 to lanes-1. The slice is settle's. More than limit
+// bytes should not wait.
+func New(s store.Store, lanes, limit int, settle func(lane int, waiters []any)) *Journal {
+	j := &Journal{
+		store:   s,
+		settle:  settle,
+		limit:   limit,
+		due:     make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+		next:    &Group{waiters: make([][]any, lanes)},
+		spare:   &Group{waiters: make([][]any, lanes)},
+		paused:  make(map[Pauser]bool),
+	}
+	go j.run()
+	return j
+}
+
+// Begin gives the group that is being filled to the caller alone, until End. Who
+// holds a lock of its own meanwhile must not wait for anything with it.
+func (j *Journal) Begin() *Group {
+	j.mu.Lock()
+	j.next.bytes = j.next.Size()
+	return j.next
+}
+
+// End is the end of Begin. What has been put in is committed after the next Commit.
+func (j *Journal) End() {
+	j.waiting.Add(int64(j.next.Size() - j.next.bytes))
+	j.mu.Unlock()
+}
+
+// Wait lets w be settled in that lane when all that is in the group is committed.
+func (g *Group) Wait(lane int, w any) { g.waiters[lane] = append(g.waiters[lane], w) }
+
+// Commit is for who has put in all that it has for now. It does not wait.
+func (j *Journal) Commit() {
+	select {
+	case j.due <- struct{}{}:
+	default:
+	}
+}
+
+// Sync commits what has been put in, and waits for it, or until done, which may be
+// nil, is closed: then it is false.
+func (j *Journal) Sync(done <-chan struct{}) bool {
+	committed := make(chan struct{})
+	j.Begin().Wait(0, committed)
+	j.End()
+	j.Commit()
+	select {
+	case <-committed:
+		return true
+	case <-done:
+	case <-j.stopped:
+	}
+	return false
+}
+
+// run commits one group after the other.
+func (j *Journal) run() {
+	defer close(j.stopped)
+	check := time.NewTicker(checkPause)
+	defer check.Stop()
+	for last := false; !last; {
+		select {
+		case <-j.due:
+		case <-check.C:
+			j.relieve()
+		case <-j.stop:
+			last = true
+		}
+		for g := j.take(); g != nil; g = j.take() {
+			if err := j.store.Commit(&g.Batch); err != nil {
+				return // closed: nothing of it is acknowledged
+			}
+			j.committed(g)
+		}
+	}
+}
+
+// checkPause is how long somebody may be paused in vain when it is not a commit that
+// ends the store's trouble.
+const checkPause = 250 * time.Millisecond
+
+// take is the group that has been filled, or nil if nothing is in it.
+func (j *Journal) take() *Group {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.next
+	if g.Len() == 0 && !g.awaited() {
+		return nil
+	}
+	j.next, j.spare = j.spare, nil
+	return g
+}
+
+func (g *Group) awaited() bool {
+	for _, w := range g.waiters {
+		if len(w) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// committed lets go on who has waited for g, which may then be filled again.
+func (j *Journal) committed(g *Group) {
+	size := g.Size()
+	for lane, waiters := range g.waiters {
+		if len(waiters) > 0 {
+			g.waiters[lane] = nil
+			j.settleOne(lane, waiters)
+		}
+	}
+	g.Reset()
+	if cap(g.value) > keepValue {
+		g.value = nil
+	}
+	j.mu.Lock()
+	j.spare = g
+	j.mu.Unlock()
+	j.waiting.Add(-int64(size))
+	j.relieve()
+}
+
+// relieve lets those go on who are paused, if little is waiting.
+func (j *Journal) relieve() {
+	if j.waiting.Load() > int64(j.limit/2) || j.store.Trouble() != nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for p := range j.paused {
+		p.Relieved()
+	}
+	clear(j.paused)
+}
+
+// keepValue is how much memory to encode in a group keeps, in bytes.
+const keepValue = 1 << 20
+
+// settleOne closes the channels of Sync itself.
+func (j *Journal) settleOne(lane int, waiters []any) {
+	rest := waiters[:0]
+	for _, w := range waiters {
+		if c, ok := w.(chan struct{}); ok {
+			close(c)
+			continue
+		}
+		rest = append(rest, w)
+	}
+	if len(rest) > 0 {
+		j.settle(lane, rest)
+	}
+}
+
+// Full reports whether more waits than should. Then p is Relieved when that is
+// over.
+func (j *Journal) Full(p Pauser) bool {
+	if j.waiting.Load() <= int64(j.limit) && j.store.Trouble() == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.paused[p] = true
+	return true
+}
+
+// Trouble is why nothing can be stored for now, nil if it can.
+func (j *Journal) Trouble() error { return j.store.Trouble() }
+
+// Close commits what is there, and waits for that until done is closed.
+func (j *Journal) Close(done <-chan struct{}) {
+	close(j.stop)
+	select {
+	case <-j.stopped:
+	case <-done:
+	}
+}

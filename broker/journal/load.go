@@ -1,0 +1,161 @@
+package journal
+
+import "github.com/fletchmq/fletch/broker/store"
+
+// Loader gets what was stored: first all sessions, then what they have, and then
+// the messages. Its methods keep none of the slices. They report whether there is such
+// a session: what belongs to none is taken out.
+type Loader interface {
+	Session(s *Session)
+	Subscription(session uint64, s *Subscription) (known bool)
+	Replay(session uint64, r *Replay) (known bool)
+	Held(session uint64, id uint16) (known bool)
+	Exchange(session uint64, id uint16, order uint64) (known bool)
+
+	// Retained comes before Message. Its views are good until it returns.
+	Retained(m *Message)
+
+	// Message is one that a session waits for and that takes size bytes. They come in
+	// the order of their sequence numbers.
+	Message(session uint64, m Ref, t *Terms, size int) (known bool)
+}
+
+// Load gives l all that is stored. It comes before anything else is put in. The error
+// is a [*RecordError], or that of the store.
+func (j *Journal) Load(l Loader) error {
+	x := load{j: j, l: l}
+	for _, k := range []struct {
+		kind byte
+		one  func(key, value []byte) error
+	}{
+		{kindSession, x.session},
+		{kindSubscription, x.subscription},
+		{kindReplay, x.replay},
+		{kindHeld, x.held},
+		{kindExchange, x.exchange},
+		{kindRetained, x.retained},
+		{kindMessage, x.message},
+	} {
+		if err := j.store.Scan([]byte{k.kind}, k.one); err != nil {
+			return err
+		}
+	}
+	j.Commit()
+	return nil
+}
+
+// load is what Load is at.
+type load struct {
+	j       *Journal
+	l       Loader
+	holders []store.Holder
+}
+
+func (x *load) session(key, value []byte) error {
+	number, rest, err := numbered(key)
+	if err != nil {
+		return err
+	}
+	s, ok := parseSession(number, value)
+	if !ok || len(rest) > 0 {
+		return errRecord(key)
+	}
+	x.see(s.Sent)
+	x.l.Session(&s)
+	return nil
+}
+
+// see lets sequence numbers go on behind that of a record.
+func (x *load) see(sequence uint64) {
+	if sequence != Connected && sequence > x.j.last.Load() {
+		x.j.last.Store(sequence)
+	}
+}
+
+// settle takes out a record of a session that is not there.
+func (x *load) settle(known bool, remove func(g *Group)) error {
+	if !known {
+		remove(x.j.Begin())
+		x.j.End()
+		x.j.Commit()
+	}
+	return nil
+}
+
+func (x *load) subscription(key, value []byte) error {
+	number, filter, err := numbered(key)
+	if err != nil {
+		return err
+	}
+	s, ok := parseSubscription(filter, value)
+	if !ok {
+		return errRecord(key)
+	}
+	return x.settle(x.l.Subscription(number, &s), func(g *Group) { g.Unsubscribe(number, s.Filter) })
+}
+
+func (x *load) replay(key, value []byte) error {
+	number, filter, err := numbered(key)
+	if err != nil {
+		return err
+	}
+	r, ok := parseReplay(filter, value)
+	if !ok {
+		return errRecord(key)
+	}
+	return x.settle(x.l.Replay(number, &r), func(g *Group) { g.EndReplay(number, r.Filter) })
+}
+
+func (x *load) held(key, _ []byte) error {
+	number, id, err := identified(key)
+	if err != nil {
+		return err
+	}
+	return x.settle(x.l.Held(number, id), func(g *Group) { g.Unhold(number, id) })
+}
+
+func (x *load) exchange(key, value []byte) error {
+	number, id, err := identified(key)
+	if err != nil {
+		return err
+	}
+	r := reader{rest: value}
+	order := r.uint()
+	if r.bad {
+		return errRecord(key)
+	}
+	return x.settle(x.l.Exchange(number, id, order), func(g *Group) { g.Complete(number, id) })
+}
+
+func (x *load) retained(key, value []byte) error {
+	m, ok := parseMessage(value)
+	if !ok {
+		return errRecord(key)
+	}
+	x.l.Retained(&m)
+	return nil
+}
+
+func (x *load) message(key, value []byte) (err error) {
+	sequence, rest, err := numbered(key)
+	if err != nil {
+		return err
+	}
+	var body []byte
+	x.holders, body, err = store.Holders(x.holders[:0], value)
+	if err != nil || len(rest) > 0 {
+		return errRecord(key)
+	}
+	x.see(sequence)
+	for _, h := range x.holders {
+		t, ok := parseNote(h.Note)
+		if !ok {
+			return errRecord(key)
+		}
+		m := Ref{sequence, len(body) > 0 && body[0]&sharedMessage != 0}
+		if err := x.settle(x.l.Message(h.Number, m, &t, len(body)), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/journal"
+	"github.com/fletchmq/fletch/broker/topics"
+	"github.com/fletchmq/fletch/packets"
+)
+
+// keepPresent stores the session of a client that is about to be there, with its will,
+// and waits until it is stored, with all that was put in before. While nothing can be
+// stored, a new session is refused.
+func (c *conn) keepPresent(p *packets.Connect, present bool) error {
+	if c.b.journal == nil || !c.client.out.Stored() {
+		return nil
+	}
+	trouble := c.b.journal.Trouble()
+	if trouble != nil && !present {
+		return fmt.Errorf("%w: %w", errStore, trouble)
+	}
+	s := journal.Session{Number: c.client.number, ClientID: c.clientID, Expiry: c.b.grant(c.askedExpiry(p)), Sent: journal.Connected}
+	var will *testament
+	if p.HasWill {
+		will = willOf(p, c.clientID)
+		defer will.message.Release()
+	}
+	c.b.writeSession(&s, will)
+	if trouble != nil {
+		return nil
+	}
+	return c.storeAll()
+}
+
+// keepAbsent stores the session of a client that has gone, with the will that is still
+// to be published.
+func (b *Broker) keepAbsent(cl *client, expiry uint32, left time.Time, will *testament) {
+	b.writeSession(&journal.Session{Number: cl.number, ClientID: cl.id, Expiry: expiry, Left: left, Sent: cl.out.Sent()}, will)
+	b.journal.Commit()
+}
+
+func (b *Broker) writeSession(s *journal.Session, will *testament) {
+	g := b.journal.Begin()
+	defer b.journal.End()
+	if will == nil {
+		g.Session(s, nil, 0)
+		return
+	}
+	g.Session(s, &will.message.Publish, will.delay)
+}
+
+// storeAll waits until all that has been put in is stored. The error is why the
+// connection ends before. It is called where it is possible to wait.
+func (c *conn) storeAll() error {
+	c.turn.Flush()
+	given := make(chan struct{})
+	var once bool
+	if err := c.stopWith(func() {
+		if !once {
+			once = true
+			close(given)
+		}
+	}); err != nil {
+		return err
+	}
+	stored := c.b.journal.Sync(given)
+	if err := c.stopWith(nil); err != nil {
+		return err
+	}
+	if !stored {
+		return errShutdown
+	}
+	return nil
+}
+
+// keepSubscription stores a subscription of a session that is stored.
+func (b *Broker) keepSubscription(cl *client, filter string, o *topics.Options) {
+	if !cl.out.Stored() {
+		return
+	}
+	g := b.journal.Begin()
+	defer b.journal.End()
+	g.Subscribe(cl.number, &journal.Subscription{
+		Filter:            filter,
+		QoS:               o.QoS,
+		NoLocal:           o.NoLocal,
+		RetainAsPublished: o.RetainAsPublished,
+		Identifiers:       o.Identifiers,
+	})
+}
+
+func (b *Broker) dropSubscription(cl *client, filter string) {
+	if cl.out.Stored() {
+		b.journal.Begin().Unsubscribe(cl.number, filter)
+		b.journal.End()
+	}
+}
+
+// dropSession takes a session that has ended out of the store: first its record, so
+// that what is left of it belongs to nobody, if the process ends meanwhile.
+func (b *Broker) dropSession(cl *client) {
+	if !cl.out.Stored() {
+		return
+	}
+	held := cl.in.held()
+	g := b.journal.Begin()
+	defer b.journal.Commit()
+	defer b.journal.End()
+	g.EndSession(cl.number)
+	for _, id := range held {
+		g.Unhold(cl.number, id)
+	}
+}

@@ -1,0 +1,172 @@
+// Package disk is a store in the files of a directory, kept by Pebble.
+package disk
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/fletchmq/fletch/broker/store"
+)
+
+// Store is a store.Store in a directory. When its files fail in a way that Pebble
+// cannot get over, Trouble says so for ever, Commit waits until Close, and reading
+// gives the same error; the process has to end to open the directory again.
+type Store struct {
+	dir  string
+	log  *slog.Logger
+	lock io.Closer
+	db   *pebble.DB
+	gone goneSet
+
+	failed  chan struct{} // closed once failure is set
+	failure error
+	once    sync.Once // of failed
+
+	mu     sync.Mutex
+	users  sync.WaitGroup // calls under way; added to under mu
+	closed chan struct{}  // closed under mu
+}
+
+// ownerName is the file that says which process has the directory open.
+const ownerName = "OWNER"
+
+// Open opens the store in dir, and makes it if dir is not there or empty. The error
+// is a *store.DamageError if the files are not as they were written; others say
+// that another process has it open, that dir is something else, or that its format
+// is newer than this code.
+func Open(dir string, o Options) (*Store, error) {
+	s := &Store{
+		dir:    dir,
+		log:    o.Logger,
+		failed: make(chan struct{}),
+		closed: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	fs := o.fs()
+	if err := makeDir(fs, dir); err != nil {
+		return nil, err
+	}
+	other, err := strangers(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(other) > 0 {
+		return nil, fmt.Errorf("disk: %s is not a store, and not empty: it has %s", dir, strings.Join(other, ", "))
+	}
+	s.lock = io.NopCloser(nil)
+	if vfs.Root(fs) == vfs.Default {
+		if s.lock, err = lock(dir); err != nil {
+			return nil, err
+		}
+	}
+	if err = stamp(fs, dir); err == nil {
+		err = s.try(func() (err error) {
+			s.db, err = pebble.Open(dir, s.options(fs, o.Durability))
+			return err
+		})
+	}
+	if err != nil {
+		if !s.hasFailed() {
+			s.lock.Close()
+		}
+		return nil, explain(dir, err)
+	}
+	return s, nil
+}
+
+// fail is called by logger, by any goroutine.
+func (s *Store) fail(err error) {
+	s.once.Do(func() {
+		s.failure = fmt.Errorf("disk: %s has failed: %w", s.dir, err)
+		s.log.Error("store: nothing is stored any more until the process is started again", "dir", s.dir, "error", err)
+		close(s.failed)
+	})
+}
+
+// try calls do, which may never return once the store has failed.
+func (s *Store) try(do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-s.failed:
+		return s.failure
+	}
+}
+
+// enter tells Close to wait for leave. The error is store.ErrClosed.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return store.ErrClosed
+	default:
+		s.users.Add(1)
+		return nil
+	}
+}
+
+func (s *Store) leave() { s.users.Done() }
+
+func (s *Store) hasFailed() bool {
+	select {
+	case <-s.failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Trouble implements store.Store.
+func (s *Store) Trouble() error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	if s.hasFailed() {
+		return s.failure
+	}
+	return nil
+}
+
+// Close implements store.Store. A store that has failed it leaves as it is, with
+// what Pebble still does there and with the directory's lock, and gives the failure.
+func (s *Store) Close() error {
+	if err := s.shut(); err != nil {
+		return err
+	}
+	err := s.try(func() error {
+		s.users.Wait()
+		return s.db.Close()
+	})
+	if s.hasFailed() {
+		return s.failure
+	}
+	if other := s.lock.Close(); err == nil {
+		err = other
+	}
+	return explain(s.dir, err)
+}
+
+// shut lets no more calls in, and those that wait for a failed store go.
+func (s *Store) shut() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return store.ErrClosed
+	default:
+		close(s.closed)
+		return nil
+	}
+}
