@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -106,6 +107,7 @@ type process struct {
 	address string
 	dir     string
 	ended   chan struct{}
+	log     bytes.Buffer // to be read when it has ended
 }
 
 // start runs one with a directory of its own, and returns when it answers.
@@ -127,7 +129,7 @@ func startIn(one broker, dir string) (*process, error) {
 		return nil, err
 	}
 	p := &process{Cmd: exec.Command(command[0], command[1:]...), address: address, dir: dir, ended: make(chan struct{})}
-	p.Stderr = os.Stderr
+	p.Stderr = &p.log
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.Start(); err != nil {
 		return nil, err
@@ -138,7 +140,7 @@ func startIn(one broker, dir string) (*process, error) {
 	}()
 	if err := p.answers(); err != nil {
 		p.kill()
-		return nil, fmt.Errorf("%s: %w", strings.Join(command, " "), err)
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, &p.log)
 	}
 	return p, nil
 }
@@ -162,6 +164,11 @@ func (p *process) answers() error {
 func (p *process) kill() {
 	p.Process.Kill()
 	<-p.ended
+	for line := range bytes.Lines(p.log.Bytes()) {
+		if bytes.HasPrefix(line, []byte("time=")) { // the others welcome
+			os.Stderr.Write(line)
+		}
+	}
 }
 
 // end ends it and removes what it wrote.

@@ -17,14 +17,18 @@ const (
 func (b *bench) perMessage(load string) error {
 	for range b.rounds {
 		cpu := map[string]float64{}
-		syncs, err := b.syncs()
-		if err != nil {
-			return err
-		}
 		for _, one := range b.brokers {
+			before, err := b.syncs(one)
+			if err != nil {
+				return err
+			}
 			s, err := b.stretch(one, load)
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			after, err := b.syncs(one)
+			if err != nil {
+				return err
 			}
 			n := float64(s.messages)
 			b.report.result("load="+load+"/broker="+one.name, s.messages,
@@ -33,7 +37,7 @@ func (b *bench) perMessage(load string) error {
 				value{float64(s.own) / n, "load-cpu-ns/msg"})
 			cpu[one.name] = float64(s.cpu) / n
 			if one.name == "fsync" {
-				b.report.sample(bar{what: load + ": messages at fsync for an fsync of the disk", atLeast: true, limit: 50}, n/s.took.Seconds()/syncs)
+				b.report.sample(bar{what: load + ": messages at fsync for an fsync of the disk", atLeast: true, limit: 50}, n/s.took.Seconds()/((before+after)/2))
 			}
 		}
 		if cpu["written"] > 0 {
