@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	probes    = 5000 // messages of a round, at QoS 0
-	probeRate = 1000 // per second
+	probeRate = 1000 // messages per second, at QoS 0
+	windows   = 8    // of a second each, in a round
+	probes    = windows * probeRate
 )
 
 // latencies measures how long a message at QoS 0 is on its way, alone and beside
@@ -72,13 +73,23 @@ func (b *bench) latency(one broker, beside string, rate float64) (p99, reached f
 	if err != nil {
 		return 0, 0, err
 	}
-	slices.Sort(all)
-	p99 = float64(all[len(all)*99/100])
+	p50, p99 := percentiles(all)
 	b.report.result("load=latency/broker="+one.name+"/"+beside, len(all),
-		value{float64(all[len(all)/2]), "p50-ns"},
+		value{p50, "p50-ns"},
 		value{p99, "p99-ns"},
 		value{reached, "stream-msg/s"})
 	return p99, reached, nil
+}
+
+// percentiles are medians over the windows: when the machine stands still for a
+// moment, it is in one of them.
+func percentiles(all []time.Duration) (p50, p99 float64) {
+	var halves, most []float64
+	for w := range slices.Chunk(all, probeRate) {
+		slices.Sort(w)
+		halves, most = append(halves, float64(w[len(w)/2])), append(most, float64(w[len(w)*99/100]))
+	}
+	return median(halves), median(most)
 }
 
 // probe publishes at a moderate rate and says how long each message took.
@@ -185,7 +196,7 @@ func streamTo(address string, rate float64) error {
 	}
 	if rate > 0 {
 		for _, p := range t.publishers {
-			p.every = time.Duration(clients / rate * float64(time.Second))
+			p.every, p.due = time.Duration(clients/rate*float64(time.Second)), time.Now()
 		}
 	}
 	const warm = time.Second

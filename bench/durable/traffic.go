@@ -30,7 +30,9 @@ type publisher struct {
 	window        int
 	payload       []byte
 	retain        bool
-	every         time.Duration // one message, 0 is as fast as acknowledged
+
+	every time.Duration // one message, 0 is as fast as acknowledged
+	due   time.Time     // when the next is, with every
 
 	sent, acked int
 }
@@ -38,11 +40,12 @@ type publisher struct {
 // publish sends n messages, or fewer after until, and waits for PUBACK of all.
 func (p *publisher) publish(n int, until time.Time) error {
 	name := make([]byte, 0, 32)
-	begin, from := time.Now(), p.sent
+	from := p.sent
 	for {
 		for p.sent < from+n && p.sent-p.acked < p.window && time.Now().Before(until) {
 			if p.every > 0 {
-				time.Sleep(time.Until(begin.Add(time.Duration(p.sent-from) * p.every)))
+				time.Sleep(time.Until(p.due))
+				p.due = p.due.Add(p.every)
 			}
 			name = topic(name[:0], p.first+p.sent%p.topics)
 			binary.BigEndian.PutUint64(p.payload, uint64(p.sent/p.topics))
