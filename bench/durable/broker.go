@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,8 +35,8 @@ var limits = []string{
 	"--maximum-retained-messages", "4000000", "--maximum-retained-bytes", "2000000000",
 }
 
-// available is what can be measured, and says what cannot.
-func available(fletch string) (all []broker, err error) {
+// available is what can be measured of only, or of all, and says what cannot.
+func available(fletch string, only []string) (all []broker, err error) {
 	help, err := exec.Command(fletch, "serve", "--help").Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s serve --help: %w", fletch, err)
@@ -48,12 +49,12 @@ func available(fletch string) (all []broker, err error) {
 	} else {
 		fmt.Fprintln(os.Stderr, "durable: fletch serve has no --durability: written and fsync are skipped")
 	}
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
+	if program, err := exec.LookPath("mosquitto"); err == nil {
+		all = append(all, broker{"mosquitto", mosquitto(program)})
+	} else {
 		fmt.Fprintln(os.Stderr, "durable: mosquitto is not installed, and is skipped")
-		return all, nil
 	}
-	return append(all, broker{"mosquitto", mosquitto(program)}), nil
+	return slices.DeleteFunc(all, func(one broker) bool { return len(only) > 0 && !slices.Contains(only, one.name) }), nil
 }
 
 func fletchAt(program string, durability ...string) func(address, dir string) ([]string, error) {

@@ -50,11 +50,15 @@ var parts = []part{
 
 func main() {
 	var b bench
-	var run []string
+	var run, only []string
 	data := flag.String("data", os.TempDir(), "a `directory` on the disk to be measured")
 	flag.Func("run", "the parts to measure, of pairs,absent,queued,start,latency (all)", func(s string) error {
 		run = strings.Split(s, ",")
 		return known(run)
+	})
+	flag.Func("brokers", "those to measure, of memory,written,fsync,mosquitto (all)", func(s string) error {
+		only = strings.Split(s, ",")
+		return nil
 	})
 	flag.IntVar(&b.rounds, "rounds", 5, "how often pairs, absent and latency measure each broker")
 	flag.IntVar(&b.messages, "messages", 200_000, "of a round of pairs and absent")
@@ -74,7 +78,7 @@ func main() {
 	case *stream != "":
 		err = streamTo(*stream, *rate)
 	case flag.NArg() == 1:
-		err = b.run(flag.Arg(0), *data, run)
+		err = b.run(flag.Arg(0), *data, run, only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "durable:", err)
@@ -91,12 +95,12 @@ func known(run []string) error {
 	return nil
 }
 
-func (b *bench) run(fletch, data string, run []string) (err error) {
+func (b *bench) run(fletch, data string, run, only []string) (err error) {
 	if b.dir, err = os.MkdirTemp(data, "durable-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	if b.brokers, err = available(fletch); err != nil {
+	if b.brokers, err = available(fletch, only); err != nil {
 		return err
 	}
 	if err := b.disk(); err != nil {

@@ -40,7 +40,7 @@ func (b *bench) perMessage(load string) error {
 				b.report.sample(bar{what: load + ": messages at fsync for an fsync of the disk", atLeast: true, limit: 50}, n/s.took.Seconds()/((before+after)/2))
 			}
 		}
-		if cpu["written"] > 0 {
+		if cpu["written"] > 0 && cpu["memory"] > 0 {
 			b.report.sample(bar{what: load + ": CPU of a message, written to memory", limit: 2}, cpu["written"]/cpu["memory"])
 		}
 	}
