@@ -51,8 +51,8 @@ func fileSystem(dir string) (kind, device string, err error) {
 }
 
 // syncs is how many times a second a file that grows by a page can be synced, one
-// after the other. Disks have moods: it is asked right before and after a broker at
-// fsync, and does nothing for others.
+// after the other. It is asked right before and after a broker at fsync, and does
+// nothing for others.
 func (b *bench) syncs(one broker) (perSecond float64, err error) {
 	if one.name != "fsync" {
 		return 0, nil

@@ -5,11 +5,23 @@
 //
 //	go run ./bench/durable [flags] FLETCH
 //
-// FLETCH is the program to measure. What there is to measure is below -run; every
-// result is a line for benchstat, and at the end stands a table of what is promised
-// and whether it was kept. It fails where something was missed by more than -room.
-// Times of a processor are those of the broker alone, and include what it does
-// behind the last acknowledgement until it is quiet.
+// FLETCH is the program to measure. Of what -run names,
+//
+//   - pairs is 100 publishers, each with a subscriber that is connected and has a
+//     session, and absent is the same with the sessions alone: 256 bytes, QoS 1;
+//   - queued is many messages for absent sessions, what memory they take, and how the
+//     sessions get them when they come back with a small Receive Maximum, all of
+//     them, in order and never more than that at once;
+//   - start is how soon a broker answers that was killed with many sessions and
+//     retained messages, and whether they are there;
+//   - latency is that of messages at QoS 0, alone and beside a stream at QoS 1.
+//
+// Each result is a line for benchstat. At the end stands a table of what is promised
+// and whether it was kept; it fails where something was missed by more than -room.
+// CPU is user and kernel time of the broker alone, with what it does behind the last
+// acknowledgement until it is quiet; load-cpu is that of this program. What
+// a round compares is measured in turn, as machines and disks have their moods: the
+// ratios are medians over the rounds.
 package main
 
 import (
@@ -60,7 +72,7 @@ func main() {
 		only = strings.Split(s, ",")
 		return nil
 	})
-	flag.IntVar(&b.rounds, "rounds", 5, "how often pairs, absent and latency measure each broker")
+	flag.IntVar(&b.rounds, "rounds", 6, "how often pairs, absent and latency measure each broker")
 	flag.IntVar(&b.messages, "messages", 200_000, "of a round of pairs and absent")
 	flag.IntVar(&b.window, "window", 20, "unacknowledged messages of a publisher")
 	flag.DurationVar(&b.limit, "limit", 10*time.Second, "for the messages of a round: then there are fewer")
