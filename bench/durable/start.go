@@ -25,13 +25,14 @@ func (b *bench) starts() error {
 		if err != nil {
 			return err
 		}
+		n := 0
 		if full {
-			err = b.fill(p)
+			n, err = b.fill(p)
+		}
+		if err == nil {
+			err = b.restart(p, one, n)
 		}
 		p.kill()
-		if err == nil {
-			err = b.restart(one, p.dir, full)
-		}
 		os.RemoveAll(p.dir)
 		if err != nil {
 			return err
@@ -40,8 +41,8 @@ func (b *bench) starts() error {
 	return nil
 }
 
-// fill makes sessions and retained messages.
-func (b *bench) fill(p *process) error {
+// fill makes sessions and retained messages, and says how many.
+func (b *bench) fill(p *process) (int, error) {
 	begin := time.Now()
 	err := each(b.sessions, func(i int) error {
 		c, err := subscribed(p.address, lasting(fmt.Sprint("session-", i)), fmt.Sprint("command/", i), packets.TypeSuback)
@@ -52,13 +53,13 @@ func (b *bench) fill(p *process) error {
 		return c.Close()
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	made := time.Since(begin)
 	var t traffic
 	defer t.close()
 	if err := t.open(p.address, max(1, b.retained/clients), b.window); err != nil {
-		return err
+		return 0, err
 	}
 	for _, p := range t.publishers {
 		p.retain, p.payload = true, p.payload[:100]
@@ -66,21 +67,28 @@ func (b *bench) fill(p *process) error {
 	begin = time.Now()
 	n, err := t.publish(b.retained, patience)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b.report.result("load=sessions/broker=written", b.sessions, value{float64(b.sessions) / made.Seconds(), "session/s"})
 	b.report.result("load=retained/broker=written", n, value{float64(n) / time.Since(begin).Seconds(), "msg/s"})
-	return nil
+	return b.sessions + n, nil
 }
 
-// restart starts one with what there is in dir, and looks whether it is there.
-func (b *bench) restart(one broker, dir string, full bool) error {
-	size, err := sizeOf(dir)
+// restart kills a broker that has n sessions and retained messages, starts it again,
+// and looks whether they are there.
+func (b *bench) restart(old *process, one broker, n int) error {
+	old.settle()
+	before, err := old.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	old.kill()
+	size, err := sizeOf(old.dir)
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
-	p, err := startIn(one, dir)
+	p, err := startIn(one, old.dir)
 	if err != nil {
 		return err
 	}
@@ -95,20 +103,17 @@ func (b *bench) restart(one broker, dir string, full bool) error {
 	if err != nil {
 		return err
 	}
-	n := 0
-	if full {
-		n = b.sessions + b.retained
-		if err := b.kept(p); err != nil {
-			return err
-		}
-	}
-	b.report.result(fmt.Sprintf("load=start/broker=%s/sessions+retained=%d", one.name, n), 1,
+	b.report.result(fmt.Sprintf("load=start/broker=%s/kept=%d", one.name, n), 1,
 		value{took.Seconds(), "sec"},
 		value{cpu.Seconds(), "cpu-sec"},
-		value{float64(rss), "rss-B"},
+		value{float64(before), "before-B"},
+		value{float64(rss), "started-B"},
 		value{float64(settled), "settled-B"},
 		value{float64(size), "disk-B"})
-	return nil
+	if n == 0 {
+		return nil
+	}
+	return b.kept(p)
 }
 
 // kept is an error if one of a hundred sessions and retained messages is not there.
