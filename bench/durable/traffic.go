@@ -42,7 +42,7 @@ func (p *publisher) publish(n int, until time.Time) error {
 	name := make([]byte, 0, 32)
 	from := p.sent
 	for {
-		for p.sent < from+n && p.sent-p.acked < p.window && time.Now().Before(until) {
+		for more := time.Now().Before(until); more && p.sent < from+n && p.sent-p.acked < p.window; {
 			if p.every > 0 {
 				time.Sleep(time.Until(p.due))
 				p.due = p.due.Add(p.every)
