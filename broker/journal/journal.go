@@ -15,10 +15,12 @@ type Journal struct {
 	settle  func(lane int, waiters []any)
 	limit   int
 	due     chan struct{} // there is something to commit
+	ending  sync.Once
 	stop    chan struct{} // what is there is the last
 	stopped chan struct{} // all that can be committed has been
 	last    atomic.Uint64 // sequence number of a message
 	waiting atomic.Int64  // bytes that are not committed yet
+	alarm   *time.Timer   // at the end of patience
 
 	mu     sync.Mutex
 	next   *Group // is being filled
@@ -57,6 +59,7 @@ func New(s store.Store, lanes, limit int, settle func(lane int, waiters []any)) 
 		spare:   &Group{waiters: make([][]any, lanes)},
 		paused:  make(map[Pauser]bool),
 	}
+	j.alarm = time.AfterFunc(patience, j.Commit)
 	go j.run()
 	return j
 }
@@ -69,8 +72,12 @@ func (j *Journal) Begin() *Group {
 	return j.next
 }
 
-// End is the end of Begin. What has been put in is committed after the next Commit.
+// End is the end of Begin. What has been put in is committed after the next Commit, or
+// a little later.
 func (j *Journal) End() {
+	if j.next.bytes == 0 {
+		j.alarm.Reset(patience)
+	}
 	j.waiting.Add(int64(j.next.Size() - j.next.bytes))
 	j.mu.Unlock()
 }
@@ -105,12 +112,10 @@ func (j *Journal) Sync(done <-chan struct{}) bool {
 // run commits one group after the other.
 func (j *Journal) run() {
 	defer close(j.stopped)
-	check := time.NewTicker(checkPause)
-	defer check.Stop()
+	defer j.alarm.Stop()
 	for last := false; !last; {
 		select {
 		case <-j.due:
-		case <-check.C:
 			j.relieve()
 		case <-j.stop:
 			last = true
@@ -124,9 +129,9 @@ func (j *Journal) run() {
 	}
 }
 
-// checkPause is how long somebody may be paused in vain when it is not a commit that
-// ends the store's trouble.
-const checkPause = 250 * time.Millisecond
+// patience is how long what nobody waits for may not be committed, and how long
+// somebody may be paused in vain when it is not a commit that ends the store's trouble.
+const patience = 250 * time.Millisecond
 
 // take is the group that has been filled, or nil if nothing is in it.
 func (j *Journal) take() *Group {
@@ -171,11 +176,15 @@ func (j *Journal) committed(g *Group) {
 
 // relieve lets those go on who are paused, if little is waiting.
 func (j *Journal) relieve() {
-	if j.waiting.Load() > int64(j.limit/2) || j.store.Trouble() != nil {
-		return
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	switch {
+	case len(j.paused) == 0:
+		return
+	case j.waiting.Load() > int64(j.limit/2), j.store.Trouble() != nil:
+		j.alarm.Reset(patience)
+		return
+	}
 	for p := range j.paused {
 		p.Relieved()
 	}
@@ -209,15 +218,17 @@ func (j *Journal) Full(p Pauser) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.paused[p] = true
+	j.alarm.Reset(patience)
 	return true
 }
 
 // Trouble is why nothing can be stored for now, nil if it can.
 func (j *Journal) Trouble() error { return j.store.Trouble() }
 
-// Close commits what is there, and waits for that until done is closed.
+// Close commits what is there, and waits for that until done is closed. More than one
+// goroutine may call it.
 func (j *Journal) Close(done <-chan struct{}) {
-	close(j.stop)
+	j.ending.Do(func() { close(j.stop) })
 	select {
 	case <-j.stopped:
 	case <-done:
