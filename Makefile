@@ -4,9 +4,10 @@ GO        ?= go
 REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
+KILLS     ?= 100
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable crash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,10 @@ bench-durable: ## what durability costs in processor, memory and time, beside Mo
 
 bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
 	bench/compare.sh $(REF)
+
+crash: ## kill the broker KILLS times, 100 unless named, and see that all it had acknowledged is there
+	@$(GO) build -o .bin/crash ./tools/crash
+	@.bin/crash -kills $(KILLS)
 
 ci: ## all that is checked before a change is taken
 	.ci/run

@@ -185,7 +185,7 @@ func TestWhatIsAsked(t *testing.T) {
 		l.Username = strings.ToUpper(l.Username)
 		return nil
 	}
-	run(t, config, func(w *world) {
+	runInMemory(t, config, func(w *world) {
 		a := w.join(packets.V311, "a", named("ann"), will("w", "m"), func(c *packets.Connect) { c.WillQoS, c.WillRetain, c.CleanStart = 1, true, false })
 		a.subscribe("$share/g/x", 2)
 		a.send(message("y", "m", 2), message("y", "m", 2)) // a repeat
@@ -301,7 +301,7 @@ func TestResumedReplayIsAuthorized(t *testing.T) {
 // goes to the others.
 func TestResumedShareIsAuthorized(t *testing.T) {
 	r := new(rules)
-	run(t, Config{Authorize: r.authorize, Sharing: Sticky}, func(w *world) {
+	runInMemory(t, Config{Authorize: r.authorize, Sharing: Sticky}, func(w *world) {
 		r.allow()
 		a := w.join(packets.V5, "a", keeping(forever))
 		a.subscribe("$share/g/taboo", 1)

@@ -1,10 +1,13 @@
 package broker
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
+	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -33,6 +36,30 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	return c.storeAll()
 }
 
+// cannotStore reports whether m has to be stored, and cannot be for now, and its
+// publisher can be told. One that cannot is not read instead.
+func (c *conn) cannotStore(m *session.Message) bool {
+	b := c.b
+	if b.journal == nil || c.version != packets.V5 || b.journal.Trouble() == nil {
+		return false
+	}
+	l := letterOf(m)
+	defer l.done()
+	l.address(b, c.turn)
+	if !l.kept && !b.keepsRetained(m) && (m.Publish.QoS != packets.ExactlyOnce || !c.client.out.Stored()) {
+		return false
+	}
+	if n := b.refused.Add(1); powerOfTwo(n) {
+		b.config.Logger.Warn("message refused", "error", b.journal.Trouble(), "client", m.From, "topic", string(m.Publish.Topic), "refused", n)
+	}
+	return true
+}
+
+// troubled reports whether what changes in the session cannot be stored for now.
+func (c *conn) troubled() bool {
+	return c.client.out.Stored() && c.b.journal.Trouble() != nil
+}
+
 // keepAbsent stores the session of a client that has gone, with the will that is still
 // to be published.
 func (b *Broker) keepAbsent(cl *client, expiry uint32, left time.Time, will *testament) {
@@ -54,24 +81,26 @@ func (b *Broker) writeSession(s *journal.Session, will *testament) {
 // connection ends before. It is called where it is possible to wait.
 func (c *conn) storeAll() error {
 	c.turn.Flush()
-	given := make(chan struct{})
-	var once bool
-	if err := c.stopWith(func() {
-		if !once {
-			once = true
-			close(given)
+	ctx, cancel := context.WithTimeoutCause(c.b.ctx, c.b.config.ConnectTimeout, errStore)
+	defer cancel()
+	stop := func() { // with conn.mu
+		if !errors.Is(c.cause, errTakenOver) { // which has time until this is done
+			cancel()
 		}
-	}); err != nil {
+	}
+	if err := c.stopWith(stop); err != nil && !errors.Is(err, errTakenOver) {
 		return err
 	}
-	stored := c.b.journal.Sync(given)
-	if err := c.stopWith(nil); err != nil {
+	stored := c.b.journal.Sync(ctx.Done())
+	switch err := c.stopWith(nil); {
+	case stored:
+		return nil // what ends the connection does so behind the answer
+	case err != nil:
 		return err
-	}
-	if !stored {
+	case c.b.ctx.Err() != nil:
 		return errShutdown
 	}
-	return nil
+	return errStore
 }
 
 // keepSubscription stores a subscription of a session that is stored.

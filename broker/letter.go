@@ -125,6 +125,7 @@ func (b *Broker) put(l *letter, t *session.Turn, lane int) {
 	defer b.journal.End()
 	if l.kept {
 		l.write(b.journal, g)
+		b.sweeper.note(l.message.ExpiresAt())
 	}
 	if l.held != 0 {
 		g.Hold(l.sender.number, l.held)

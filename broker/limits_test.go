@@ -15,7 +15,7 @@ import (
 // All memory for what waits is bounded, the log names the key, and those who read
 // go on.
 func TestMaximumQueuedTotal(t *testing.T) {
-	run(t, Config{MaximumQueuedTotal: 100_000}, func(w *world) {
+	runInMemory(t, Config{MaximumQueuedTotal: 100_000}, func(w *world) {
 		a := w.join(packets.V5, "a")
 		for _, id := range []string{"1", "2", "3"} { // each message is in memory once
 			absent := w.join(packets.V5, id, keeping(forever))

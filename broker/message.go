@@ -79,6 +79,9 @@ func (b *Broker) publishStored(ctx context.Context, m *session.Message, t *turn)
 		b.publish(m, t)
 		return nil
 	}
+	if trouble := b.journal.Trouble(); trouble != nil {
+		return fmt.Errorf("broker: Store: %w", trouble)
+	}
 	if !b.retain(m, t) {
 		b.unretain(m.Publish.Topic, t)
 	}

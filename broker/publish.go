@@ -91,6 +91,8 @@ func (c *conn) take(m *session.Message, receipt flow.Receipt, refused error) (re
 		return packets.Success, false // [MQTT3-3.3.5-2]
 	case refused != nil:
 		return reasonFor(refused), false
+	case c.cannotStore(m):
+		return packets.QuotaExceeded, false
 	case c.version != packets.V5:
 		if !c.b.retain(m, c.turn) { // [MQTT3-3.3.5-2]
 			c.b.unretain(m.Publish.Topic, c.turn)

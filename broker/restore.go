@@ -128,9 +128,10 @@ func (r *restorer) Retained(m *journal.Message) {
 		kept.Release()
 		r.b.unretained.Add(1)
 	}
+	r.b.sweeper.note(m.Expires)
 }
 
-func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size int) bool {
+func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size int, expires time.Time) bool {
 	s := r.sessions[number]
 	if s == nil {
 		return false
@@ -145,6 +146,7 @@ func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size 
 		terms.Group = g
 	}
 	s.client.out.Restore(terms, size)
+	r.b.sweeper.note(expires)
 	return true
 }
 

@@ -134,7 +134,7 @@ func TestV5_4_3_3_10_DuplicateAfterResume(t *testing.T) {
 // the exchange is carried to its end. [MQTT-3.3.2-5] [MQTT-3.3.2-6] [MQTT-4.3.3-7]
 // [MQTT-4.3.3-13]
 func TestV5_3_3_2_5_ExpiryWhileAbsent(t *testing.T) {
-	run(t, Config{}, func(w *world) {
+	runInMemory(t, Config{}, func(w *world) {
 		a, b := w.join(packets.V5, "a"), w.join(packets.V5, "b", keeping(60))
 		b.subscribe("x", 2)
 		a.passes(message("x", "received", 2, lasting(5)), message("x", "sent", 2, lasting(5)))

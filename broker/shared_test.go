@@ -232,7 +232,7 @@ func TestV5_4_8_2_5_SharedRedelivery(t *testing.T) {
 // What waits for a member that goes, goes to another that is there; what it has
 // been sent waits for it.
 func TestSharedBacklogMovesOn(t *testing.T) {
-	run(t, Config{Sharing: Sticky}, func(w *world) {
+	runInMemory(t, Config{Sharing: Sticky}, func(w *world) {
 		a, c := w.join(packets.V5, "a"), w.join(packets.V5, "c", keeping(forever))
 		b := w.join(packets.V5, "b", keeping(forever), func(c *packets.Connect) { c.Props.SetReceiveMaximum(1) })
 		b.subscribe("$share/g/x", 2)

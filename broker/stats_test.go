@@ -9,7 +9,7 @@ import (
 )
 
 func TestStats(t *testing.T) {
-	run(t, Config{MaximumQueuedMessages: 1, MaximumRetainedMessages: 1, MaximumConnections: 3}, func(w *world) {
+	runInMemory(t, Config{MaximumQueuedMessages: 1, MaximumRetainedMessages: 1, MaximumConnections: 3}, func(w *world) {
 		a, b, c := w.join(packets.V5, "a"), w.join(packets.V5, "b", keeping(60)), w.join(packets.V5, "c")
 		b.subscribe("x", 1)
 		b.subscribe("$share/g/x", 0)

@@ -11,7 +11,7 @@ import (
 
 func TestV5_3_3_1_5_Retained(t *testing.T) {
 	for _, v := range versions {
-		run(t, Config{}, func(w *world) {
+		runInMemory(t, Config{}, func(w *world) {
 			a := w.join(v, "a")
 			a.send(message("r/1", "old", 0, retained), message("r/1", "new", 1, retained), message("r/2", "two", 0, retained),
 				message("r/1", "not retained", 0), &packets.Pingreq{})

@@ -152,7 +152,7 @@ func TestV5_3_14_4_3_NoWillAfterDisconnect(t *testing.T) {
 
 // The end of the broker is the end of all sessions.
 func TestWillsOnShutdown(t *testing.T) {
-	run(t, Config{}, func(w *world) {
+	runInMemory(t, Config{}, func(w *world) {
 		watcher := w.watch()
 		w.join(packets.V5, "absent", keeping(forever), delayed(1000)).lose()
 		present := w.join(packets.V5, "present", keeping(forever), delayed(1000))

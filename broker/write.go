@@ -109,9 +109,11 @@ func (c *conn) expand(w *writer) {
 func (c *conn) readPage(p *session.Page) {
 	t := begin()
 	defer t.end()
-	if err := p.Read(&t.Turn); err != nil {
+	orphans, err := p.Read(&t.Turn)
+	if err != nil {
 		c.kill(fmt.Errorf("%w: %w", errStore, err))
 	}
+	c.b.adopt(c.client, orphans, &t.Turn)
 }
 
 // beside calls f on a goroutine of its own, unless the broker ends.

@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/fletchmq/fletch/broker/store"
+import (
+	"time"
+
+	"github.com/fletchmq/fletch/broker/store"
+)
 
 // Loader gets what was stored: first all sessions, then what they have, and then
 // the messages. Its methods keep none of the slices. They report whether there is such
@@ -15,9 +19,9 @@ type Loader interface {
 	// Retained comes before Message. Its views are good until it returns.
 	Retained(m *Message)
 
-	// Message is one that a session waits for and that takes size bytes. They come in
-	// the order of their sequence numbers.
-	Message(session uint64, m Ref, t *Terms, size int) (known bool)
+	// Message is one that a session waits for, and that takes size bytes and expires
+	// then, if that is not zero. They come in the order of their sequence numbers.
+	Message(session uint64, m Ref, t *Terms, size int, expires time.Time) (known bool)
 }
 
 // Load gives l all that is stored. It comes before anything else is put in. The error
@@ -147,15 +151,51 @@ func (x *load) message(key, value []byte) (err error) {
 		return errRecord(key)
 	}
 	x.see(sequence)
+	stored, ok := parseMessage(body)
+	if !ok {
+		return errRecord(key)
+	}
 	for _, h := range x.holders {
 		t, ok := parseNote(h.Note)
 		if !ok {
 			return errRecord(key)
 		}
 		m := Ref{sequence, len(body) > 0 && body[0]&sharedMessage != 0}
-		if err := x.settle(x.l.Message(h.Number, m, &t, len(body)), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
+		if err := x.settle(x.l.Message(h.Number, m, &t, len(body), stored.Expires), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Expired calls visit for each message that a session waits for and that has expired,
+// and gives when the next one does, zero if none is to. It reads all messages.
+func (j *Journal) Expired(now time.Time, visit func(session uint64, m Ref)) (next time.Time, err error) {
+	var holders []store.Holder
+	err = j.store.Scan([]byte{kindMessage}, func(key, value []byte) (err error) {
+		sequence, _, err := numbered(key)
+		if err != nil {
+			return err
+		}
+		var body []byte
+		if holders, body, err = store.Holders(holders[:0], value); err != nil {
+			return errRecord(key)
+		}
+		m, ok := parseMessage(body)
+		switch {
+		case !ok:
+			return errRecord(key)
+		case m.Expires.IsZero():
+		case m.Expires.After(now):
+			if next.IsZero() || m.Expires.Before(next) {
+				next = m.Expires
+			}
+		default:
+			for _, h := range holders {
+				visit(h.Number, Ref{sequence, body[0]&sharedMessage != 0})
+			}
+		}
+		return nil
+	})
+	return next, err
 }

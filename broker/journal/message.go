@@ -41,6 +41,9 @@ type Recipient struct {
 // Next is the sequence number for another message.
 func (j *Journal) Next() uint64 { return j.last.Add(1) }
 
+// Last is the one that Next has given last.
+func (j *Journal) Last() uint64 { return j.last.Load() }
+
 // Message puts in a message of that sequence number for its recipients: p from that
 // client, which expires then. There are MostRecipients at most.
 func (g *Group) Message(sequence uint64, p *packets.Publish, from string, expires time.Time, to []Recipient) Ref {

@@ -107,9 +107,8 @@ func (l *Line) fill(b *Batch) {
 		}
 		left, gone := expired(e.message, &now)
 		gone = gone && !e.Kept.Sent // a delivery that has begun goes on
-		if e.Kept.Sent && l.tooLarge(&e) {
-			id := o.begin(e)
-			x, _ := o.sender.Exchange(id)
+		if e.Kept.revoked || e.Kept.Sent && l.tooLarge(&e) {
+			x, _ := o.sender.Exchange(o.begin(e))
 			e.message.Release()
 			l.forgo(x, b)
 			continue
@@ -166,12 +165,14 @@ func (l *Line) forgo(x flow.Exchange[*entry], b *Batch) {
 		o.sender.Pubrec(x.ID, packets.Success)
 		if o.vault != nil {
 			o.vault.received(&x.M.Kept, x.ID)
-			x.M.Kept = Kept{}
+			x.M.Kept.Sequence = 0
 		}
 		rel := packets.Pubrel{PacketID: uint16(x.ID)}
 		b.Control = rel.AppendTo(b.Control, l.peer.Version)
 	}
-	o.lose(TooLarge, 1)
+	if !x.M.Kept.revoked {
+		o.lose(TooLarge, 1)
+	}
 	o.settled(x.M)
 }
 

@@ -141,7 +141,7 @@ func (o *Outbox) evictWaiting() int {
 	v := o.vault
 	v.page = nil
 	r := v.waiting.pop()
-	v.remember(&r)
+	v.forget(&r)
 	k := r.kept()
 	o.drop(&k)
 	o.bytes -= int(r.cost)
@@ -152,6 +152,8 @@ func (o *Outbox) evictWaiting() int {
 func (o *Outbox) oldest() *entry {
 	for e := o.queue.first(); e != nil; e = o.queue.first() {
 		switch {
+		case e.Kept.Sent:
+			return nil // it has to be carried to its end
 		case e.place == nil:
 			return e
 		case e.place.replay != nil:

@@ -14,6 +14,9 @@ import (
 func (o *Outbox) Revoke(stays func(m *Message, g Group, begun bool) bool) (orphans []Orphan) {
 	o.mu.Lock()
 	defer o.unlock()
+	if v := o.vault; v != nil {
+		v.stays, v.revised = stays, v.journal.Last()
+	}
 	waits := func(e *entry) bool {
 		if e.place != nil || stays(e.message, e.Group, false) {
 			return true

@@ -1,13 +1,9 @@
 package session
 
 import (
-	"errors"
-
 	"github.com/fletchmq/fletch/broker/journal"
-	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
-	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // Kept is where the message of a session that is stored is, and what is known of its
@@ -17,6 +13,7 @@ type Kept struct {
 	PacketID uint16 // with which it is sent
 	Shared   bool   // other sessions have it too
 	Sent     bool   // perhaps, on an earlier connection
+	revoked  bool   // to be ended as if the peer had acknowledged it
 }
 
 func (k *Kept) ref() journal.Ref { return journal.Ref{Sequence: k.Sequence, Shared: k.Shared} }
@@ -28,13 +25,18 @@ func (k *Kept) ref() journal.Ref { return journal.Ref{Sequence: k.Sequence, Shar
 type vault struct {
 	journal *journal.Journal
 	session uint64
-	waiting refs // messages that are not in memory
-	bytes   int  // that they cost
+	begun   refs // messages that may have been sent, and are not in memory
+	waiting refs // others, behind them
+	bytes   int  // that waiting costs
 	rare    map[uint64]rare
 	page    *Page  // that is being read
 	order   uint64 // of the last PUBREC
 	sent    uint64 // sequence number of the last message that may have been
+	revised uint64 // messages up to this sequence number are asked about before they are sent
 	last    uint16 // packet identifier that has been reserved
+
+	// stays is nil if nobody is asked.
+	stays func(m *Message, g Group, begun bool) bool
 }
 
 // rare is what few messages have.
@@ -104,18 +106,36 @@ func (v *vault) completed(id flow.OutID) {
 	v.journal.End()
 }
 
+// storeReplay is for retained messages that are wanted. Those at QoS 0 are for one
+// connection.
+func (v *vault) storeReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().Replay(v.session, &journal.Replay{Filter: r.Filter, QoS: r.QoS, Identifiers: r.Identifiers, After: r.After})
+		v.journal.End()
+	}
+}
+
+func (v *vault) endReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().EndReplay(v.session, r.Filter)
+		v.journal.End()
+	}
+}
+
 // leaves reports whether the next message goes behind those that are not in memory,
 // or would be too much.
 func (o *Outbox) leaves() bool {
 	v := o.vault
-	return o.line == nil || v.waiting.len() > 0 || o.bytes-v.bytes > residentBytes || o.queue.len() >= residentMessages
+	return o.line == nil || v.begun.len() > 0 || v.waiting.len() > 0 || o.bytes-v.bytes > residentBytes || o.queue.len() >= residentMessages
 }
 
-// leave is for a message that is not to be in memory, but has been counted in
-// Outbox.bytes.
+// leave is for a message that is not to be in memory. If it waits, it has been counted
+// in Outbox.bytes.
 func (v *vault) leave(to *refs, t *Terms, cost int) {
 	to.push(refOf(t, cost))
-	v.bytes += cost
+	if !t.Kept.Sent {
+		v.bytes += cost
+	}
 	if t.Identifiers != nil || t.Group != nil {
 		if v.rare == nil {
 			v.rare = make(map[uint64]rare)
@@ -124,13 +144,23 @@ func (v *vault) leave(to *refs, t *Terms, cost int) {
 	}
 }
 
-// remember is the terms of r, which is taken out.
-func (v *vault) remember(r *ref) Terms {
-	v.bytes -= int(r.cost)
+// terms are those of r.
+func (v *vault) terms(r *ref) Terms {
 	t := r.terms()
 	if r.has(refRare) {
 		x := v.rare[r.sequence]
 		t.Identifiers, t.Group = x.identifiers, x.group
+	}
+	return t
+}
+
+// forget is for r, which is taken out. It gives its terms.
+func (v *vault) forget(r *ref) Terms {
+	t := v.terms(r)
+	if !t.Kept.Sent {
+		v.bytes -= int(r.cost)
+	}
+	if r.has(refRare) {
 		if delete(v.rare, r.sequence); len(v.rare) == 0 {
 			v.rare = nil
 		}
@@ -142,23 +172,27 @@ func (v *vault) remember(r *ref) Terms {
 func (o *Outbox) spill() {
 	v := o.vault
 	v.page = nil
-	var front refs
+	var begun, front refs
 	for x := range o.sender.Recall() {
 		e := x.M
 		if e.Kept.Sequence != 0 {
 			e.Kept.Sent = true
 			v.sent = max(v.sent, e.Kept.Sequence)
-			v.leave(&front, &e.Terms, e.cost)
-			o.bytes += e.cost
+			v.leave(&begun, &e.Terms, e.cost)
 			e.Kept = Kept{}
 		}
 		o.settled(e)
 	}
 	away := func(e *entry) bool {
-		if e.Kept.Sequence == 0 {
+		switch {
+		case e.Kept.Sequence == 0:
 			return true
+		case e.Kept.Sent:
+			v.leave(&begun, &e.Terms, e.cost)
+			o.bytes -= e.cost
+		default:
+			v.leave(&front, &e.Terms, e.message.Cost())
 		}
-		v.leave(&front, &e.Terms, e.message.Cost())
 		e.message.Release()
 		return false
 	}
@@ -172,6 +206,7 @@ func (o *Outbox) spill() {
 	}
 	o.queue.filter(away)
 	v.waiting.prepend(front)
+	v.begun.prepend(begun)
 }
 
 // Sent is the last message that may have been sent, by sequence number.
@@ -179,179 +214,4 @@ func (o *Outbox) Sent() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.vault.sent
-}
-
-// Page is messages that are to be read, and put where they wait in an Outbox.
-type Page struct {
-	out   *Outbox
-	terms []Terms
-}
-
-// turn is the next page, nil if there is nothing to read now. It stays in waiting
-// until it has been read.
-func (o *Outbox) turn() *Page {
-	v := o.vault
-	if v == nil || v.page != nil || v.waiting.len() == 0 || o.queue.len() > residentMessages/2 || o.bytes-v.bytes > residentBytes/2 {
-		return nil
-	}
-	p := &Page{out: o}
-	size := 0
-	for r := range v.waiting.all() {
-		if len(p.terms) == pageMessages || size >= pageBytes {
-			break
-		}
-		t := r.terms()
-		if r.has(refRare) {
-			x := v.rare[r.sequence]
-			t.Identifiers, t.Group = x.identifiers, x.group
-		}
-		p.terms = append(p.terms, t)
-		size += int(r.cost)
-	}
-	v.page = p
-	return p
-}
-
-// Read reads the messages of p, and lets them be sent. It waits for the store. A
-// message that is gone is counted as dropped. Any other error leaves what waits as it
-// is, and is to end the connection.
-func (p *Page) Read(t *Turn) error {
-	messages := make([]*Message, len(p.terms))
-	var buf []byte
-	var err error
-	for i := range p.terms {
-		messages[i], buf, err = Read(p.out.vault.journal, &p.terms[i].Kept, buf)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			release(messages)
-			return err
-		}
-	}
-	o := p.out
-	o.mu.Lock()
-	defer o.unlockIn(t)
-	v := o.vault
-	if v.page != p {
-		release(messages)
-		return nil
-	}
-	v.page = nil
-	for i, m := range messages {
-		r := v.waiting.pop()
-		v.remember(&r)
-		if m == nil {
-			o.bytes -= int(r.cost)
-			o.lose(Missing, 1)
-			continue
-		}
-		m.charge(o.budget, t)
-		o.bytes += m.Cost() - int(r.cost)
-		o.queue.push(entry{message: m, cost: m.Cost(), Terms: p.terms[i]})
-	}
-	o.touch(t)
-	return nil
-}
-
-func release(all []*Message) {
-	for _, m := range all {
-		if m != nil {
-			m.Release()
-		}
-	}
-}
-
-// Read gives the message that is kept there, with a reference for the caller. It
-// reads it into buf, which it may let grow.
-func Read(j *journal.Journal, k *Kept, buf []byte) (*Message, []byte, error) {
-	x, buf, err := j.Read(buf, k.ref())
-	if err != nil {
-		return nil, buf, err
-	}
-	m, err := Restored(&x)
-	return m, buf, err
-}
-
-// Restored makes a message of one that was stored.
-func Restored(x *journal.Message) (*Message, error) {
-	m, err := Decode(frame.Copy(x.Body), x.First, packets.V5)
-	if err != nil {
-		return nil, err
-	}
-	m.From, m.expires, m.Publish.QoS = x.From, x.Expires, x.QoS
-	return m, nil
-}
-
-// Restore puts back a message that waited before a restart, behind those that have
-// been put back. Size is that of the message in bytes.
-func (o *Outbox) Restore(t Terms, size int) {
-	o.mu.Lock()
-	defer o.unlock()
-	v := o.vault
-	cost := overhead + size
-	v.leave(&v.waiting, &t, cost)
-	o.bytes += cost
-	v.last = t.Kept.PacketID
-}
-
-// RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
-// in their order.
-func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
-	o.mu.Lock()
-	defer o.unlock()
-	o.vault.order = order
-	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
-}
-
-// Presume says which messages that have been restored may have been sent before: those
-// up to sent, or, if that is [journal.Connected], the first of as many as window.
-func (o *Outbox) Presume(sent uint64, window int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	v := o.vault
-	for r := range v.waiting.all() {
-		switch {
-		case sent != journal.Connected && r.sequence > sent, sent == journal.Connected && window == 0:
-			return
-		}
-		window--
-		r.flags |= refSent
-		v.sent = r.sequence
-	}
-}
-
-// discardWaiting is the end of the session for what is not in memory.
-func (o *Outbox) discardWaiting(orphans []Orphan) []Orphan {
-	if o.vault == nil {
-		return orphans
-	}
-	v := o.vault
-	for v.waiting.len() > 0 {
-		r := v.waiting.pop()
-		t := v.remember(&r)
-		if t.Group != nil && (t.QoS == packets.AtLeastOnce || !t.Kept.Sent) {
-			orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
-			continue
-		}
-		o.drop(&t.Kept)
-	}
-	v.page = nil
-	return orphans
-}
-
-// strayWaiting is Strays for what is not in memory.
-func (o *Outbox) strayWaiting(groups map[Group]bool, orphans []Orphan) []Orphan {
-	if o.vault == nil || o.vault.rare == nil {
-		return orphans
-	}
-	v := o.vault
-	v.page = nil
-	v.waiting.filter(func(r *ref) bool {
-		if !r.has(refRare) || r.has(refSent) || !groups[v.rare[r.sequence].group] {
-			return true
-		}
-		o.bytes -= int(r.cost)
-		t := v.remember(r)
-		orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
-		return false
-	})
-	return orphans
 }

@@ -1,6 +1,11 @@
 package disk
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/fletchmq/fletch/broker/store"
@@ -8,8 +13,7 @@ import (
 
 func damaged(where string, err error) error { return &store.DamageError{Where: where, Err: err} }
 
-// explain makes an error of Pebble one of package store. Pebble does not always say
-// in which file of dir the damage is.
+// explain makes an error of Pebble one of package store, if it is about damage.
 func explain(dir string, err error) error {
 	if !pebble.IsCorruptionError(err) {
 		return err
@@ -17,5 +21,31 @@ func explain(dir string, err error) error {
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		return damaged(info.Path, err)
 	}
-	return damaged(dir, err)
+	return damaged(where(dir, err), err)
+}
+
+// explainOpen is explain for the opening of a store that is there: no file of it may
+// be missing.
+func explainOpen(dir string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return damaged(where(dir, err), err)
+	}
+	return explain(dir, err)
+}
+
+var (
+	manifestName = regexp.MustCompile(`MANIFEST-\d+`)
+	tableNumber  = regexp.MustCompile(`file (\d+) \(type sstable\)`)
+)
+
+// where is the file that err is about, or dir: that a log is damaged Pebble says
+// without its name.
+func where(dir string, err error) string {
+	if name := manifestName.FindString(err.Error()); name != "" {
+		return filepath.Join(dir, name)
+	}
+	if number := tableNumber.FindStringSubmatch(err.Error()); number != nil {
+		return filepath.Join(dir, number[1]+".sst")
+	}
+	return dir
 }

@@ -50,7 +50,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	fs := o.fs()
+	fs := s.fs(o)
 	if err := makeDir(fs, dir); err != nil {
 		return nil, err
 	}
@@ -70,14 +70,14 @@ func Open(dir string, o Options) (*Store, error) {
 	if err = stamp(fs, dir); err == nil {
 		err = s.try(func() (err error) {
 			s.db, err = pebble.Open(dir, s.options(fs, o.Durability))
-			return err
+			return explainOpen(dir, err)
 		})
 	}
 	if err != nil {
 		if !s.hasFailed() {
 			s.lock.Close()
 		}
-		return nil, explain(dir, err)
+		return nil, err
 	}
 	return s, nil
 }

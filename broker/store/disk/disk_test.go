@@ -39,8 +39,7 @@ func TestStore(t *testing.T) {
 // A value is the same whether it is in memory, in a young file or in an old one,
 // and with its drops in another place than itself.
 func TestStoreRewritten(t *testing.T) {
-	var fresh func(t *testing.T, dir string) store.Store
-	fresh = func(t *testing.T, dir string) store.Store {
+	fresh := func(t *testing.T, dir string) store.Store {
 		return &rewriting{Store: open(t, dir, Options{}), t: t}
 	}
 	storetest.Run(t,

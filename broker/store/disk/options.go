@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // fs is what Pebble gets to see.
-func (o *Options) fs() vfs.FS {
+func (s *Store) fs(o Options) vfs.FS {
 	fs := o.FS
 	if fs == nil {
 		fs = vfs.Default
@@ -46,8 +46,12 @@ func (o *Options) fs() vfs.FS {
 	return fs
 }
 
-// What a store holds in memory: two memtables, one filled while the other is
-// written out, and the blocks that were read last.
+// What a store holds in memory: two memtables, one filled while the other is written
+// out, and the blocks of files that were read last. Pebble takes the memtables off the
+// cache, so of that little is left for blocks while much is written: a million
+// messages wait in 40 MB. With more cache it is 75 MB, and reading one of them takes
+// 10 µs instead of 12. Larger memtables do not make a message cheaper either, smaller
+// ones are written out more often before the messages in them are removed.
 const (
 	memTable   = 16 << 20
 	blockCache = 8 << 20
