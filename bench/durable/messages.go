@@ -40,11 +40,11 @@ func (b *bench) perMessage(load string) error {
 	return nil
 }
 
-// grouped takes down how many messages an fsync of the disk is worth. On a disk so
-// fast that even written is worth too few, that says nothing.
+// grouped takes down how many messages an fsync of the disk is worth. Too few say
+// nothing on a disk so fast that even written is not worth enough.
 func (b *bench) grouped(load string, fsync, written float64) {
 	const least = 50
-	if written > 0 && written < least {
+	if fsync < least && written > 0 && written < least {
 		fmt.Fprintf(os.Stderr, "durable: %s: the disk is faster than the broker: it keeps %.4g messages for an fsync at written, %.4g at fsync\n", load, written, fsync)
 		return
 	}
