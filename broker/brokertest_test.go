@@ -121,7 +121,7 @@ func (w *world) forget() {
 	}
 	kept = kept.Restart()
 	if err := kept.Scan(nil, func(key, value []byte) error {
-		if key[0] != 'r' {
+		if key[0] != 'r' && key[0] != 'n' {
 			w.Errorf("%q is left in the store: %x", key, value)
 		}
 		return nil

@@ -32,6 +32,7 @@ func (j *Journal) Load(l Loader) error {
 		kind byte
 		one  func(key, value []byte) error
 	}{
+		{kindNumber, x.number},
 		{kindSession, x.session},
 		{kindSubscription, x.subscription},
 		{kindReplay, x.replay},
@@ -55,6 +56,17 @@ type load struct {
 	holders []store.Holder
 }
 
+func (x *load) number(key, value []byte) error {
+	r := reader{rest: value}
+	last := r.uint()
+	if r.bad || len(key) != 1 {
+		return errRecord(key)
+	}
+	x.j.last.Store(last)
+	x.j.promised = last
+	return nil
+}
+
 func (x *load) session(key, value []byte) error {
 	number, rest, err := numbered(key)
 	if err != nil {
@@ -64,16 +76,8 @@ func (x *load) session(key, value []byte) error {
 	if !ok || len(rest) > 0 {
 		return errRecord(key)
 	}
-	x.see(s.Sent)
 	x.l.Session(&s)
 	return nil
-}
-
-// see lets sequence numbers go on behind that of a record.
-func (x *load) see(sequence uint64) {
-	if sequence != Connected && sequence > x.j.last.Load() {
-		x.j.last.Store(sequence)
-	}
 }
 
 // settle takes out a record of a session that is not there.
@@ -150,7 +154,6 @@ func (x *load) message(key, value []byte) (err error) {
 	if err != nil || len(rest) > 0 {
 		return errRecord(key)
 	}
-	x.see(sequence)
 	stored, ok := parseMessage(body)
 	if !ok {
 		return errRecord(key)

@@ -54,7 +54,7 @@ func TestKill(t *testing.T) {
 // Fsync none that has returned is missing.
 func TestPowerLoss(t *testing.T) {
 	for _, d := range []Durability{Written, Fsync} {
-		for seed := range uint64(20) {
+		for seed := range uint64(10) {
 			t.Run(fmt.Sprintf("durability=%d/seed=%d", d, seed), func(t *testing.T) { powerLoss(t, d, seed) })
 		}
 	}
