@@ -5,8 +5,9 @@ REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 KILLS     ?= 100
+DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare crash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable crash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
+	bench/durable.sh -data $(DATA)
 
 bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
 	bench/compare.sh $(REF)
