@@ -13,6 +13,7 @@ type inbox struct {
 	mu        sync.Mutex
 	receiver  flow.Receiver
 	unsettled int // messages that wait for the store
+	lane      int // in which they do
 }
 
 func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arrival) {
@@ -41,11 +42,16 @@ func (in *inbox) trim() {
 	in.receiver.Trim()
 }
 
-// await is for a message that is acknowledged when it is stored.
-func (in *inbox) await() {
+// await is for a message that is acknowledged when it is stored. It waits in that lane,
+// or in that of those before it, on an earlier connection say, so as to be behind them.
+func (in *inbox) await(lane int) int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.unsettled == 0 {
+		in.lane = lane
+	}
 	in.unsettled++
+	return in.lane
 }
 
 // awaits reports whether there is one: what comes behind it waits as well.

@@ -96,14 +96,15 @@ func (b *Broker) post(l *letter, t *turn) (wanted, waits bool) {
 	if b.config.Overflow == PushBack {
 		t.Crowded = l.crowded()
 	}
+	lane := t.lane
 	if l.sender != nil {
-		l.sender.in.await()
+		lane = l.sender.in.await(lane)
 		if !wanted && l.answers {
 			l.reason = packets.NoMatchingSubscribers
 		}
 	}
 	l.admitted = t.Admitted
-	b.put(l, &t.Turn, t.lane)
+	b.put(l, &t.Turn, lane)
 	t.put = true
 	return wanted, true
 }

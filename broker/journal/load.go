@@ -62,9 +62,16 @@ func (x *load) number(key, value []byte) error {
 	if r.bad || len(key) != 1 {
 		return errRecord(key)
 	}
-	x.j.last.Store(last)
+	x.see(last)
 	x.j.promised = last
 	return nil
+}
+
+// see lets sequence numbers go on behind that of a record.
+func (x *load) see(sequence uint64) {
+	if sequence != Connected && sequence > x.j.last.Load() {
+		x.j.last.Store(sequence)
+	}
 }
 
 func (x *load) session(key, value []byte) error {
@@ -76,6 +83,7 @@ func (x *load) session(key, value []byte) error {
 	if !ok || len(rest) > 0 {
 		return errRecord(key)
 	}
+	x.see(s.Sent) // which a store that has been repaired may have without its number
 	x.l.Session(&s)
 	return nil
 }
@@ -154,6 +162,7 @@ func (x *load) message(key, value []byte) (err error) {
 	if err != nil || len(rest) > 0 {
 		return errRecord(key)
 	}
+	x.see(sequence)
 	stored, ok := parseMessage(body)
 	if !ok {
 		return errRecord(key)
