@@ -108,7 +108,7 @@ func runOne(t *testing.T, config Config, f func(w *world)) {
 // what is left in the store then.
 func (w *world) forget() {
 	w.Helper()
-	kept := w.b.config.Store.(*store.Memory).Restart()
+	kept := w.b.config.Store.(interface{ Restart() *store.Memory }).Restart()
 	b, err := New(Config{Store: kept, SysInterval: -1, Logger: w.b.config.Logger})
 	if err != nil {
 		w.Fatal(err)

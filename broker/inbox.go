@@ -22,10 +22,12 @@ func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arri
 	return in.receiver.Publish(id, qos)
 }
 
-func (in *inbox) pubrel(id flow.InID) packets.ReasonCode {
+// pubrel gives the code for PUBCOMP, and whether the identifier is in the store.
+func (in *inbox) pubrel(id flow.InID) (reason packets.ReasonCode, stored bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.receiver.Pubrel(id)
+	stored = in.receiver.Keeps(id)
+	return in.receiver.Pubrel(id), stored
 }
 
 func (in *inbox) resume(receiveMaximum uint16) {
@@ -59,12 +61,14 @@ func (in *inbox) awaits() bool {
 	return in.unsettled > 0
 }
 
-// held are the QoS 2 identifiers that wait for PUBREL.
+// held are the QoS 2 identifiers that wait for PUBREL and are in the store.
 func (in *inbox) held() (all []uint16) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for id := range in.receiver.Held() {
-		all = append(all, uint16(id))
+		if in.receiver.Keeps(id) {
+			all = append(all, uint16(id))
+		}
 	}
 	return all
 }
