@@ -33,6 +33,7 @@ func runStored(t *testing.T, config Config, f func(w *world)) {
 		w.shutDown()
 		w.config.Store = newSlow(new(store.Memory))
 		w.begin()
+		defer func() { w.config.Store.(*slow).relent() }()
 		f(w)
 	})
 }
@@ -42,6 +43,14 @@ func (w *world) kept() *store.Memory {
 		return s.Memory
 	}
 	return w.config.Store.(*store.Memory)
+}
+
+// relent lets commits go on, if they wait.
+func (s *slow) relent() {
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
 }
 
 // hold lets commits wait until release.
@@ -55,10 +64,7 @@ func (w *world) crash() {
 	w.settle()
 	s := w.config.Store.(*slow)
 	kept := s.Memory.Restart()
-	select {
-	case s.idle <- struct{}{}: // who waits learns that it is too late
-	default:
-	}
+	s.relent() // who waits learns that it is too late
 	for _, nc := range w.conns {
 		nc.Close()
 	}
