@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/fletchmq/fletch/broker/store"
@@ -11,19 +12,34 @@ import (
 // slow is a store on a disk that may be busy: commits wait while it is.
 type slow struct {
 	*store.Memory
-	idle chan struct{} // who has what is in it commits
+	mu   sync.Mutex
+	gate chan struct{} // nil while commits do not wait
 }
 
-func newSlow(m *store.Memory) *slow {
-	s := &slow{m, make(chan struct{}, 1)}
-	s.idle <- struct{}{}
-	return s
-}
-
+// Commit implements store.Store.
 func (s *slow) Commit(b *store.Batch) error {
-	<-s.idle
-	defer func() { s.idle <- struct{}{} }()
+	s.mu.Lock()
+	gate := s.gate
+	s.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 	return s.Memory.Commit(b)
+}
+
+func (s *slow) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gate = make(chan struct{})
+}
+
+func (s *slow) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != nil {
+		close(s.gate)
+		s.gate = nil
+	}
 }
 
 // runStored runs f with a broker that has a store, once for each engine.
@@ -31,9 +47,9 @@ func runStored(t *testing.T, config Config, f func(w *world)) {
 	t.Helper()
 	runInMemory(t, config, func(w *world) {
 		w.shutDown()
-		w.config.Store = newSlow(new(store.Memory))
+		w.config.Store = &slow{Memory: new(store.Memory)}
 		w.begin()
-		defer func() { w.config.Store.(*slow).relent() }()
+		defer func() { w.config.Store.(*slow).release() }()
 		f(w)
 	})
 }
@@ -45,39 +61,37 @@ func (w *world) kept() *store.Memory {
 	return w.config.Store.(*store.Memory)
 }
 
-// relent lets commits go on, if they wait.
-func (s *slow) relent() {
-	select {
-	case s.idle <- struct{}{}:
-	default:
-	}
-}
-
 // hold lets commits wait until release.
-func (w *world) hold()    { <-w.config.Store.(*slow).idle }
-func (w *world) release() { w.config.Store.(*slow).idle <- struct{}{} }
+func (w *world) hold()    { w.config.Store.(*slow).hold() }
+func (w *world) release() { w.config.Store.(*slow).release() }
 
 // crash plays the end of the process, and of all its connections: what is not
 // committed is lost. Another broker begins with the rest.
 func (w *world) crash() {
 	w.Helper()
+	w.kill()
+	w.begin()
+}
+
+// kill is the first half of crash.
+func (w *world) kill() {
+	w.Helper()
 	w.settle()
 	s := w.config.Store.(*slow)
 	kept := s.Memory.Restart()
-	s.relent() // who waits learns that it is too late
+	s.release() // who waits learns that it is too late
 	for _, nc := range w.conns {
 		nc.Close()
 	}
 	w.shutDown()
-	w.config.Store = newSlow(kept)
-	w.begin()
+	w.config.Store = &slow{Memory: kept}
 }
 
 // restart ends the broker in good order, and begins another with what it has stored.
 func (w *world) restart() {
 	w.Helper()
 	w.shutDown()
-	w.config.Store = newSlow(w.kept().Restart())
+	w.config.Store = &slow{Memory: w.kept().Restart()}
 	w.begin()
 }
 
