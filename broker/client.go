@@ -65,6 +65,7 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 			b.mu.Unlock()
 			if ended != nil && err == nil {
 				b.endSession(ended, c.turn)
+				c.replaced = ended.out.Stored()
 			}
 			return present, err
 		}

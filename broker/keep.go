@@ -13,13 +13,20 @@ import (
 )
 
 // keepPresent stores the session of a client that is about to be there, with its will,
-// and waits until it is stored, with all that was put in before. While nothing can be
-// stored, a new session is refused.
+// and waits until it is stored, with all that was put in before: who hears of a new
+// session never finds the one before it again. While nothing can be stored, a new
+// session is refused.
 func (c *conn) keepPresent(p *packets.Connect, present bool) error {
-	if c.b.journal == nil || !c.client.out.Stored() {
+	if c.b.journal == nil {
 		return nil
 	}
 	trouble := c.b.journal.Trouble()
+	if !c.client.out.Stored() {
+		if c.replaced && trouble == nil {
+			return c.storeAll()
+		}
+		return nil
+	}
 	if trouble != nil && !present {
 		return fmt.Errorf("%w: %w", errStore, trouble)
 	}
