@@ -108,8 +108,8 @@ func (b *Broker) dropSubscription(cl *client, filter string) {
 	}
 }
 
-// dropSession takes a session that has ended out of the store: first its record, so
-// that what is left of it belongs to nobody, if the process ends meanwhile.
+// dropSession takes a session that has ended out of the store, behind what others get
+// of it: if the process ends meanwhile, there is a session that can end once more.
 func (b *Broker) dropSession(cl *client) {
 	if !cl.out.Stored() {
 		return
@@ -119,6 +119,9 @@ func (b *Broker) dropSession(cl *client) {
 	defer b.journal.Commit()
 	defer b.journal.End()
 	g.EndSession(cl.number)
+	for filter := range cl.filters.all() {
+		g.Unsubscribe(cl.number, filter)
+	}
 	for _, id := range held {
 		g.Unhold(cl.number, id)
 	}

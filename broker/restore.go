@@ -51,6 +51,8 @@ func (b *Broker) restore() error {
 	}
 	for _, s := range r.sessions {
 		s.client.out.Presume(s.stored.Sent, b.config.MaximumInFlight)
+	}
+	for _, s := range r.sessions { // wills that are due are new to all
 		r.absent(s)
 	}
 	return nil
