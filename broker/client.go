@@ -191,14 +191,12 @@ func (b *Broker) leave(c *conn, cause error) {
 	b.mu.Lock()
 	cl.conn = nil
 	b.connected--
-	var due, later *testament
-	expiry := cl.expiry
-	ended := expiry == 0 || b.closed && !cl.out.Stored()
+	var due *testament
+	ended := cl.expiry == 0 || b.closed && !cl.out.Stored()
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
 		due = b.wait(cl, now)
-		later = cl.will
 		if b.closed {
 			cl.rest()
 		}
@@ -210,7 +208,7 @@ func (b *Broker) leave(c *conn, cause error) {
 		b.endSession(cl, c.turn)
 	case cl.out.Stored():
 		b.publishWill(due, c.turn)
-		b.keepAbsent(cl, expiry, now, later)
+		b.keepAbsent(cl, now)
 		c.setLeft()
 	default:
 		c.setLeft()
@@ -237,11 +235,10 @@ func (b *Broker) wait(cl *client, left time.Time) (due *testament) {
 	default:
 		cl.absence.delay = b.later(cl, left.Add(time.Duration(cl.will.delay)*time.Second), func() func(*turn) {
 			w := cl.takeWill()
-			expiry := cl.expiry
 			return func(t *turn) {
 				b.publishWill(w, t)
 				if cl.out.Stored() {
-					b.keepAbsent(cl, expiry, left, nil)
+					b.keepAbsent(cl, left)
 				}
 			}
 		})

@@ -43,9 +43,14 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 }
 
 // keepAbsent stores the session of a client that has gone, with the will that is still
-// to be published.
-func (b *Broker) keepAbsent(cl *client, expiry uint32, left time.Time, will *testament) {
-	b.writeSession(&journal.Session{Number: cl.number, ClientID: cl.id, Expiry: expiry, Left: left, Sent: cl.out.Sent()}, will)
+// to be published, unless it is back by now, or its session has ended.
+func (b *Broker) keepAbsent(cl *client, left time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cl.conn != nil || b.clients[cl.id] != cl {
+		return
+	}
+	b.writeSession(&journal.Session{Number: cl.number, ClientID: cl.id, Expiry: cl.expiry, Left: left, Sent: cl.out.Sent()}, cl.will)
 	b.journal.Commit()
 }
 

@@ -53,6 +53,10 @@ func (b *Broker) restore() error {
 		s.client.out.Presume(s.stored.Sent, b.config.MaximumInFlight)
 	}
 	for _, s := range r.sessions { // wills that are due are new to all
+		if b.clients[s.client.id] != s.client { // it was about to end when another began
+			b.endSession(s.client, r.turn)
+			continue
+		}
 		r.absent(s)
 	}
 	return nil
@@ -163,7 +167,7 @@ func (r *restorer) absent(s *restored) {
 	b.mu.Unlock()
 	b.publishWill(due, r.turn)
 	if s.stored.Left.IsZero() {
-		b.keepAbsent(cl, cl.expiry, left, cl.will)
+		b.keepAbsent(cl, left)
 	}
 }
 
