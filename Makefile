@@ -4,8 +4,10 @@ GO        ?= go
 REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
+KILLS     ?= 100
+DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable crash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,8 +50,15 @@ bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
+bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
+	bench/durable.sh -data $(DATA)
+
 bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
 	bench/compare.sh $(REF)
+
+crash: ## kill the broker KILLS times, 100 unless named, and see that all it had acknowledged is there
+	@$(GO) build -o .bin/crash ./tools/crash
+	@.bin/crash -kills $(KILLS)
 
 ci: ## all that is checked before a change is taken
 	.ci/run

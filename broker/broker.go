@@ -33,13 +33,14 @@ type Broker struct {
 	budget        *session.Budget
 	journal       *journal.Journal // nil without a store
 	retaining     sync.Mutex       // who changes what is retained in the store
-	refused       atomic.Uint64    // messages for which there was no room, of who could be told
-	overdue       atomic.Uint64    // receivers that have made no room within PushBackTimeout
-	unretained    atomic.Uint64    // messages for which there was no room
-	denied        atomic.Uint64    // refusals of Authorize
-	lastID        atomic.Uint64    // of sessions and groups
-	accepted      atomic.Uint64    // connections
-	subscribed    atomic.Int64     // filters of all clients
+	sweeper       sweeper
+	refused       atomic.Uint64 // messages for which there was no room, of who could be told
+	overdue       atomic.Uint64 // receivers that have made no room within PushBackTimeout
+	unretained    atomic.Uint64 // messages for which there was no room
+	denied        atomic.Uint64 // refusals of Authorize
+	lastID        atomic.Uint64 // of sessions and groups
+	accepted      atomic.Uint64 // connections
+	subscribed    atomic.Int64  // filters of all clients
 	rate          rate
 	tallies       [tallies]tally
 	loops         loops
@@ -87,6 +88,7 @@ func New(config Config) (*Broker, error) {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Store != nil {
 		b.retained.Expired = b.forgetRetained
+		b.sweeper.sweep = func() { b.beside(b.sweep) }
 		b.journal = journal.New(config.Store, 1+config.Loops, config.MaximumUnstored, b.settleLane)
 		if err := b.restore(); err != nil {
 			b.journal.Close(nil)
@@ -238,81 +240,4 @@ func (b *Broker) finished(c *conn) {
 		p.home.members--
 	}
 	b.running.Done()
-}
-
-// Shutdown ends all: it closes the listeners, ends all sessions, publishes their
-// wills, those that are delayed too, to who is still there, and tells each client
-// of 5.0 with DISCONNECT 0x8B, behind the messages that it can take without
-// delay. If ctx ends before that is done, it closes the connections as they are,
-// waits two seconds at most for what is still running, and returns the error of
-// ctx. A second Shutdown waits for the first.
-func (b *Broker) Shutdown(ctx context.Context) error {
-	conns, absent, wills := b.close()
-	t := begin()
-	for _, w := range wills {
-		b.publishWill(w, t)
-	}
-	for _, cl := range absent {
-		b.endSession(cl, t)
-	}
-	t.end()
-	b.endSubscribers()
-	for _, c := range conns {
-		c.kill(errShutdown)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b.running.Wait()
-		if b.journal != nil {
-			b.journal.Close(ctx.Done())
-		}
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-	}
-	for _, c := range conns {
-		c.link.abort()
-	}
-	select {
-	case <-done:
-	case <-time.After(lingerTime):
-	}
-	return ctx.Err()
-}
-
-// close lets nobody in any more, and gives those who are in, the sessions that
-// nobody will come back to, and all wills.
-func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
-	b.mu.Lock()
-	b.closed = true
-	listeners := b.listeners
-	b.listeners = make(map[net.Listener]bool)
-	for c := range b.conns {
-		conns = append(conns, c)
-	}
-	for id, cl := range b.clients {
-		if cl.out.Stored() { // it goes on with the next broker
-			if cl.conn == nil {
-				cl.rest()
-			}
-			continue
-		}
-		wills = append(wills, cl.takeWill())
-		if cl.conn == nil {
-			absent = append(absent, cl)
-			delete(b.clients, id)
-		}
-	}
-	for _, h := range b.loops.homes {
-		h.Stop()
-	}
-	b.mu.Unlock()
-	b.cancel()
-	for ln := range listeners {
-		ln.Close()
-	}
-	return conns, absent, wills
 }

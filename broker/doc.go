@@ -33,16 +33,48 @@
 //
 // # What a session is, and what is lost
 //
-// A session is kept in memory for as long as its client asks for, at most
+// A session is kept for as long as its client asks for, at most
 // [Config.MaximumSessionExpiry]. While the client is absent, messages at QoS 1
 // and 2 wait, those at QoS 0 do not. When it comes back, it is sent again what it
 // has not acknowledged, with DUP, and then what waits. A connection that takes
 // over from another is an absence of no length: there not even QoS 0 is lost, but
 // for what was on its way.
 //
-// A restart loses everything: sessions, what waits in them, retained messages.
-// PUBACK and PUBREC mean that the message is in memory. [Broker.Shutdown] is the
-// end of all sessions, and so publishes all wills.
+// Without a [Config.Store] a restart loses everything: sessions, what waits in them,
+// retained messages. PUBACK and PUBREC mean that the message is in memory.
+// [Broker.Shutdown] is the end of all sessions, and so publishes all wills.
+//
+// # What outlives the process
+//
+// With a [Config.Store], of which package store/disk has one in a folder, sessions with
+// a Session Expiry Interval outlive the process, with their subscriptions, what waits
+// for them, exchanges at QoS 1 and 2 both ways at each of their steps, and wills that
+// are not published yet. So do retained messages. Then a packet that promises
+// something leaves when that is stored:
+//
+//	CONNACK            the session
+//	SUBACK, UNSUBACK   the subscriptions of such a session
+//	PUBACK, PUBREC     the message, for all such sessions that it is for, and what is
+//	                   retained; also that the client has sent it, at QoS 2
+//	PUBREL             that the receiver has the message
+//	PUBCOMP            that the identifier means another message from now on
+//
+// How firmly it is stored is the promise of the store: package disk says what its
+// levels can lose. A message that has to be stored is given to nobody before it is, so
+// one that was never acknowledged may be lost, but is never seen and then denied. All
+// others, those at QoS 0 above all, do not wait for the store, and may overtake.
+//
+// What waits for an absent client is in the store and not in memory, but for 24 bytes
+// each, which count for [Config.MaximumQueuedTotal]. It is read when the client takes
+// it. Shutdown ends no such session: a client that was there has gone then, and a will
+// that is delayed is published by the broker that is there when it is due. After a
+// crash, clients that were there count as gone from the restart on.
+//
+// While the store cannot write, say because the disk is full, nothing is acknowledged
+// that it would have to keep: a client of 5.0 gets Reason Code 0x97 for a message, a
+// subscription or a new session, one of 3.1.1 or 3.1 is not read until the store
+// writes again. What is stored already is still delivered, and what need not be stored
+// goes on. [Stats] and $SYS/broker/store/trouble say why.
 //
 // # When a receiver is slow, or absent
 //

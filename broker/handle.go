@@ -79,9 +79,10 @@ func (c *conn) onPubrec(p *packets.Pubrec) error {
 
 func (c *conn) onPubrel(p *packets.Pubrel) error {
 	a := &c.turn.answer.pubcomp
-	a.PacketID, a.Reason = p.PacketID, c.client.in.pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	reason, stored := c.client.in.pubrel(flow.InID(p.PacketID)) // [MQTT-4.3.3-11] [MQTT3-4.3.3-2]
+	a.PacketID, a.Reason = p.PacketID, reason
 	if c.client.out.Stored() {
-		if a.Reason == packets.Success {
+		if stored {
 			c.b.journal.Begin().Unhold(c.client.number, p.PacketID)
 			c.b.journal.End()
 		}

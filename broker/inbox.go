@@ -13,6 +13,7 @@ type inbox struct {
 	mu        sync.Mutex
 	receiver  flow.Receiver
 	unsettled int // messages that wait for the store
+	lane      int // in which they do
 }
 
 func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arrival) {
@@ -21,10 +22,12 @@ func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arri
 	return in.receiver.Publish(id, qos)
 }
 
-func (in *inbox) pubrel(id flow.InID) packets.ReasonCode {
+// pubrel gives the code for PUBCOMP, and whether the identifier is in the store.
+func (in *inbox) pubrel(id flow.InID) (reason packets.ReasonCode, stored bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.receiver.Pubrel(id)
+	stored = in.receiver.Keeps(id)
+	return in.receiver.Pubrel(id), stored
 }
 
 func (in *inbox) resume(receiveMaximum uint16) {
@@ -39,11 +42,23 @@ func (in *inbox) trim() {
 	in.receiver.Trim()
 }
 
-// await is for a message that is acknowledged when it is stored.
-func (in *inbox) await() {
+// await is for a message that is acknowledged when it is stored. It waits in that lane,
+// or in that of those before it, on an earlier connection say, so as to be behind them.
+func (in *inbox) await(lane int) int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.unsettled == 0 {
+		in.lane = lane
+	}
 	in.unsettled++
+	return in.lane
+}
+
+// forget is for one that is never acknowledged.
+func (in *inbox) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.unsettled--
 }
 
 // awaits reports whether there is one: what comes behind it waits as well.
@@ -53,12 +68,14 @@ func (in *inbox) awaits() bool {
 	return in.unsettled > 0
 }
 
-// held are the QoS 2 identifiers that wait for PUBREL.
+// held are the QoS 2 identifiers that wait for PUBREL and are in the store.
 func (in *inbox) held() (all []uint16) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for id := range in.receiver.Held() {
-		all = append(all, uint16(id))
+		if in.receiver.Keeps(id) {
+			all = append(all, uint16(id))
+		}
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
+	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -40,6 +41,30 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 		return nil
 	}
 	return c.storeAll()
+}
+
+// cannotStore reports whether m has to be stored, and cannot be for now, and its
+// publisher can be told. One that cannot is not read instead.
+func (c *conn) cannotStore(m *session.Message) bool {
+	b := c.b
+	if b.journal == nil || c.version != packets.V5 || b.journal.Trouble() == nil {
+		return false
+	}
+	l := letterOf(m)
+	defer l.done()
+	l.address(b, c.turn)
+	if !l.kept && !b.keepsRetained(m) && (m.Publish.QoS != packets.ExactlyOnce || !c.client.out.Stored()) {
+		return false
+	}
+	if n := b.refused.Add(1); powerOfTwo(n) {
+		b.config.Logger.Warn("message refused", "error", b.journal.Trouble(), "client", m.From, "topic", string(m.Publish.Topic), "refused", n)
+	}
+	return true
+}
+
+// troubled reports whether what changes in the session cannot be stored for now.
+func (c *conn) troubled() bool {
+	return c.client.out.Stored() && c.b.journal.Trouble() != nil
 }
 
 // keepAbsent stores the session of a client that has gone, with the will that is still

@@ -31,13 +31,14 @@ type Message struct {
 var errConnectionProps = errors.New("broker: a Message has no Topic Alias and no Subscription Identifier")
 
 // Publish passes on m as if a client had sent it, and returns when each session
-// that wants it has it in memory: that does not wait for any receiver. It keeps
-// nothing of m. Any number of goroutines may call it, also while an Authenticate
+// that wants it has it: that does not wait for any receiver, but at QoS 1 and 2 for
+// Config.Store, if there is one and the message has to be stored. It keeps nothing of m. Any number of goroutines may call it, also while an Authenticate
 // runs.
 //
-// The error is [ErrClosed], [ErrNoRoom], that of ctx if it has ended already, or what is wrong
-// with m, if a packet does that a [*packets.BrokenError]: m has not been
-// published then.
+// The error is [ErrClosed], [ErrNoRoom], why the store cannot write, that of ctx if it
+// has ended already, or what is wrong with m, if a packet does that a
+// [*packets.BrokenError]: m has not been published then. If ctx ends while m waits for
+// the store, m may be published all the same.
 func (b *Broker) Publish(ctx context.Context, m Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -78,6 +79,9 @@ func (b *Broker) publishStored(ctx context.Context, m *session.Message, t *turn)
 	if b.journal == nil || m.Publish.QoS == packets.AtMostOnce {
 		b.publish(m, t)
 		return nil
+	}
+	if trouble := b.journal.Trouble(); trouble != nil {
+		return fmt.Errorf("broker: Store: %w", trouble)
 	}
 	if !b.retain(m, t) {
 		b.unretain(m.Publish.Topic, t)

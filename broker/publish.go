@@ -87,10 +87,10 @@ func (c *conn) take(m *session.Message, receipt flow.Receipt, refused error) (re
 	m.From = c.clientID
 	defer func() { c.turn.Admitted = false }()
 	switch {
-	case refused != nil && c.version != packets.V5:
-		return packets.Success, false // [MQTT3-3.3.5-2]
 	case refused != nil:
-		return reasonFor(refused), false
+		return reasonFor(refused), false // before 5.0 it is not told [MQTT3-3.3.5-2]
+	case c.cannotStore(m):
+		return packets.QuotaExceeded, false
 	case c.version != packets.V5:
 		if !c.b.retain(m, c.turn) { // [MQTT3-3.3.5-2]
 			c.b.unretain(m.Publish.Topic, c.turn)

@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
@@ -19,7 +20,9 @@ type restorer struct {
 	turn      *turn
 	sessions  map[uint64]*restored
 	exchanges map[*client][]exchange
-	err       error // of a message
+
+	mu  sync.Mutex
+	err error // of a message
 }
 
 // restored is a session, with what has no place before all of it is there.
@@ -62,6 +65,12 @@ func (b *Broker) restore() error {
 	return nil
 }
 
+func (r *restorer) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
 // Session is of journal.Loader, as what follows is.
 func (r *restorer) Session(s *journal.Session) {
 	b := r.b
@@ -70,7 +79,7 @@ func (r *restorer) Session(s *journal.Session) {
 	if w := s.Will; w != nil {
 		m, err := session.Restored(&w.Message)
 		if err != nil {
-			r.err = err
+			r.fail(err)
 			return
 		}
 		cl.will = &testament{message: m, delay: w.Delay}
@@ -126,7 +135,7 @@ func (r *restorer) Exchange(number uint64, id uint16, order uint64) bool {
 func (r *restorer) Retained(m *journal.Message) {
 	kept, err := session.Restored(m)
 	if err != nil {
-		r.err = err
+		r.fail(err)
 		return
 	}
 	kept.Sequence = r.b.retentions.Add(1)
@@ -134,9 +143,10 @@ func (r *restorer) Retained(m *journal.Message) {
 		kept.Release()
 		r.b.unretained.Add(1)
 	}
+	r.b.sweeper.note(m.Expires)
 }
 
-func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size int) bool {
+func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size int, expires time.Time) bool {
 	s := r.sessions[number]
 	if s == nil {
 		return false
@@ -151,6 +161,7 @@ func (r *restorer) Message(number uint64, m journal.Ref, t *journal.Terms, size 
 		terms.Group = g
 	}
 	s.client.out.Restore(terms, size)
+	r.b.sweeper.note(expires)
 	return true
 }
 

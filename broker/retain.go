@@ -40,6 +40,7 @@ func (b *Broker) setRetained(m *session.Message, t *turn) bool {
 		return false
 	}
 	if stored {
+		b.sweeper.note(m.ExpiresAt())
 		b.journal.Begin().Retain(&m.Publish, m.From, m.ExpiresAt())
 		b.journal.End()
 		t.Stored(b.journal)

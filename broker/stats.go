@@ -23,6 +23,9 @@ type Stats struct {
 	MostConnected int       // sessions with a connection, at once
 	Expired       uint64    // sessions whose Session Expiry Interval has passed
 
+	// Trouble is why nothing can be stored at the moment, empty if it can.
+	Trouble string
+
 	// QueuedMemory is how many bytes count for MaximumQueuedTotal.
 	QueuedMemory int
 
@@ -95,6 +98,11 @@ func (b *Broker) Stats() Stats {
 	s.Refused = b.refused.Load()
 	s.RetainedBytes = b.retained.Bytes()
 	s.Accepted = b.accepted.Load()
+	if b.journal != nil {
+		if err := b.journal.Trouble(); err != nil {
+			s.Trouble = err.Error()
+		}
+	}
 	s.NotRetained = b.unretained.Load()
 	s.NotAuthorized = b.denied.Load()
 	for i := range b.tallies {

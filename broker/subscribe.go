@@ -66,6 +66,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	case refused != nil:
 		c.unsubscribe(string(x.Filter))
 		return c.refusalCode(reasonFor(refused))
+	case c.troubled():
+		return c.refuse(packets.QuotaExceeded, "Store")
 	case lacks != nil && c.version == packets.V5:
 		return 0, lacks
 	case lacks != nil: // [MQTT3-3.8.3-2]
@@ -109,8 +111,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 
 // storeSubscriptions waits until what has changed is stored.
 func (c *conn) storeSubscriptions() error {
-	if !c.client.out.Stored() {
-		return nil
+	if !c.client.out.Stored() || c.b.journal.Trouble() != nil {
+		return nil // while there is trouble nothing has changed
 	}
 	return c.storeAll()
 }
@@ -160,9 +162,16 @@ func (c *conn) refusalCode(reason packets.ReasonCode) (packets.ReasonCode, error
 func (c *conn) onUnsubscribe(p *packets.Unsubscribe) error {
 	a := &c.turn.answer.unsuback
 	a.PacketID, a.Reasons = p.PacketID, a.Reasons[:0] // [MQTT-3.10.4-5] [MQTT3-3.10.4-4]
+	troubled := c.troubled()
+	if troubled && c.version != packets.V5 {
+		return errStore
+	}
 	for _, filter := range p.Filters {
 		reason := packets.NoSubscriptionExisted
-		if c.unsubscribe(string(filter)) {
+		switch {
+		case troubled:
+			reason = packets.ImplementationSpecificError
+		case c.unsubscribe(string(filter)):
 			reason = packets.Success
 		}
 		a.Reasons = append(a.Reasons, reason) // [MQTT-3.11.3-1]

@@ -49,6 +49,7 @@ func (r *reporter) report() {
 	defer t.end()
 	r.say(t, "version", release())
 	r.say(t, "uptime", fmt.Sprintf("%d seconds", time.Since(r.b.began)/time.Second))
+	r.say(t, "store/trouble", s.Trouble)
 	for _, x := range s.sys() {
 		r.say(t, x.name, strconv.FormatUint(x.value, 10))
 	}

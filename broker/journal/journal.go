@@ -22,10 +22,11 @@ type Journal struct {
 	waiting atomic.Int64  // bytes that are not committed yet
 	alarm   *time.Timer   // at the end of patience
 
-	mu     sync.Mutex
-	next   *Group // is being filled
-	spare  *Group
-	paused map[Pauser]bool // until less is waiting
+	mu       sync.Mutex
+	promised uint64 // sequence numbers up to this one are stored as used
+	next     *Group // is being filled
+	spare    *Group
+	paused   map[Pauser]bool // until less is waiting
 }
 
 // Pauser is somebody who has put so much into a Journal that it should wait.
@@ -78,9 +79,17 @@ func (j *Journal) End() {
 	if j.next.bytes == 0 {
 		j.alarm.Reset(patience)
 	}
+	if last := j.last.Load(); last > j.promised {
+		j.promised = last + promise
+		j.next.promise(j.promised)
+	}
 	j.waiting.Add(int64(j.next.Size() - j.next.bytes))
 	j.mu.Unlock()
 }
+
+// promise is how many sequence numbers are stored as used at once. None is used twice,
+// also by another process: a store may still be about to take out what had it before.
+const promise = 1 << 20
 
 // Wait lets w be settled in that lane when all that is in the group is committed.
 func (g *Group) Wait(lane int, w any) { g.waiters[lane] = append(g.waiters[lane], w) }

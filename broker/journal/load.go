@@ -1,6 +1,11 @@
 package journal
 
-import "github.com/fletchmq/fletch/broker/store"
+import (
+	"cmp"
+	"time"
+
+	"github.com/fletchmq/fletch/broker/store"
+)
 
 // Loader gets what was stored: first all sessions, then what they have, and then
 // the messages. Its methods keep none of the slices. They report whether there is such
@@ -12,35 +17,42 @@ type Loader interface {
 	Held(session uint64, id uint16) (known bool)
 	Exchange(session uint64, id uint16, order uint64) (known bool)
 
-	// Retained comes before Message. Its views are good until it returns.
+	// Retained is called beside the others. Its views are good until it returns.
 	Retained(m *Message)
 
-	// Message is one that a session waits for and that takes size bytes. They come in
-	// the order of their sequence numbers.
-	Message(session uint64, m Ref, t *Terms, size int) (known bool)
+	// Message is one that a session waits for, and that takes size bytes and expires
+	// then, if that is not zero. They come in the order of their sequence numbers.
+	Message(session uint64, m Ref, t *Terms, size int, expires time.Time) (known bool)
 }
 
 // Load gives l all that is stored. It comes before anything else is put in. The error
 // is a [*RecordError], or that of the store.
 func (j *Journal) Load(l Loader) error {
 	x := load{j: j, l: l}
+	retained := make(chan error, 1)
+	go func() { retained <- j.store.Scan([]byte{kindRetained}, x.retained) }()
+	return cmp.Or(x.sessions(), <-retained)
+}
+
+// sessions loads all but what is retained.
+func (x *load) sessions() error {
 	for _, k := range []struct {
 		kind byte
 		one  func(key, value []byte) error
 	}{
+		{kindNumber, x.number},
 		{kindSession, x.session},
 		{kindSubscription, x.subscription},
 		{kindReplay, x.replay},
 		{kindHeld, x.held},
 		{kindExchange, x.exchange},
-		{kindRetained, x.retained},
 		{kindMessage, x.message},
 	} {
-		if err := j.store.Scan([]byte{k.kind}, k.one); err != nil {
+		if err := x.j.store.Scan([]byte{k.kind}, k.one); err != nil {
 			return err
 		}
 	}
-	j.Commit()
+	x.j.Commit()
 	return nil
 }
 
@@ -49,6 +61,24 @@ type load struct {
 	j       *Journal
 	l       Loader
 	holders []store.Holder
+}
+
+func (x *load) number(key, value []byte) error {
+	r := reader{rest: value}
+	last := r.uint()
+	if r.bad || len(key) != 1 {
+		return errRecord(key)
+	}
+	x.see(last)
+	x.j.promised = last
+	return nil
+}
+
+// see lets sequence numbers go on behind that of a record.
+func (x *load) see(sequence uint64) {
+	if sequence != Connected && sequence > x.j.last.Load() {
+		x.j.last.Store(sequence)
+	}
 }
 
 func (x *load) session(key, value []byte) error {
@@ -60,16 +90,9 @@ func (x *load) session(key, value []byte) error {
 	if !ok || len(rest) > 0 {
 		return errRecord(key)
 	}
-	x.see(s.Sent)
+	x.see(s.Sent) // which a store that has been repaired may have without its number
 	x.l.Session(&s)
 	return nil
-}
-
-// see lets sequence numbers go on behind that of a record.
-func (x *load) see(sequence uint64) {
-	if sequence != Connected && sequence > x.j.last.Load() {
-		x.j.last.Store(sequence)
-	}
 }
 
 // settle takes out a record of a session that is not there.
@@ -147,15 +170,51 @@ func (x *load) message(key, value []byte) (err error) {
 		return errRecord(key)
 	}
 	x.see(sequence)
+	stored, ok := parseMessage(body)
+	if !ok {
+		return errRecord(key)
+	}
 	for _, h := range x.holders {
 		t, ok := parseNote(h.Note)
 		if !ok {
 			return errRecord(key)
 		}
 		m := Ref{sequence, len(body) > 0 && body[0]&sharedMessage != 0}
-		if err := x.settle(x.l.Message(h.Number, m, &t, len(body)), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
+		if err := x.settle(x.l.Message(h.Number, m, &t, len(body), stored.Expires), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Expired calls visit for each message that a session waits for and that has expired,
+// and gives when the next one does, zero if none is to. It reads all messages.
+func (j *Journal) Expired(now time.Time, visit func(session uint64, m Ref)) (next time.Time, err error) {
+	var holders []store.Holder
+	err = j.store.Scan([]byte{kindMessage}, func(key, value []byte) (err error) {
+		sequence, _, err := numbered(key)
+		if err != nil {
+			return err
+		}
+		var body []byte
+		if holders, body, err = store.Holders(holders[:0], value); err != nil {
+			return errRecord(key)
+		}
+		m, ok := parseMessage(body)
+		switch {
+		case !ok:
+			return errRecord(key)
+		case m.Expires.IsZero():
+		case m.Expires.After(now):
+			if next.IsZero() || m.Expires.Before(next) {
+				next = m.Expires
+			}
+		default:
+			for _, h := range holders {
+				visit(h.Number, Ref{sequence, body[0]&sharedMessage != 0})
+			}
+		}
+		return nil
+	})
+	return next, err
 }

@@ -44,6 +44,11 @@ func (j *Journal) Next() uint64 { return j.last.Add(1) }
 // Last is the one that Next has given last.
 func (j *Journal) Last() uint64 { return j.last.Load() }
 
+// promise puts in that no number up to this one is to be used again.
+func (g *Group) promise(sequence uint64) {
+	g.Set([]byte{kindNumber}, binary.AppendUvarint(nil, sequence))
+}
+
 // Message puts in a message of that sequence number for its recipients: p from that
 // client, which expires then. There are MostRecipients at most.
 func (g *Group) Message(sequence uint64, p *packets.Publish, from string, expires time.Time, to []Recipient) Ref {

@@ -10,6 +10,7 @@ const (
 	kindExchange     = 'e' // of QoS 2 with a receiver that has sent PUBREC: session, identifier
 	kindHeld         = 'h' // QoS 2 identifier of a publisher, until PUBREL: session, identifier
 	kindMessage      = 'm' // that sessions wait for: sequence number
+	kindNumber       = 'n' // sequence number that is the last to have been used
 	kindRetained     = 'r' // message: topic name
 	kindSession      = 's' // number
 	kindSubscription = 't' // session, topic filter

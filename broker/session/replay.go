@@ -28,6 +28,7 @@ func (p *place) again() bool {
 
 // replays are the retained messages that are to come.
 type replays struct {
+	vault  *vault            // where what is at QoS 1 and 2 is stored, nil if it is not
 	front  queue             // that have been looked up, before all others
 	wanted map[string]*place // that are in the queue, one at most for each filter
 	empty  int               // places that are in the queue for nothing
@@ -42,6 +43,7 @@ func (s *replays) places() int { return len(s.wanted) + s.empty }
 
 // leave makes p, whose messages are wanted, an empty place.
 func (s *replays) leave(p *place) {
+	s.vault.endReplay(p.replay)
 	delete(s.wanted, p.replay.Filter)
 	if len(s.wanted) == 0 {
 		s.wanted = nil // a map does not shrink
@@ -79,8 +81,9 @@ func (o *Outbox) Replay(r Replay, t *Turn) {
 		return
 	}
 	if o.replays == nil {
-		o.replays = new(replays)
+		o.replays = &replays{vault: o.vault}
 	}
+	o.vault.storeReplay(&r)
 	if p := o.replays.wanted[r.Filter]; p != nil {
 		if p.replay.Until == 0 { // there is nothing that it brings
 			p.replay = &r
@@ -156,7 +159,11 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, kept []Kept, after strin
 		o.replays.front.push(entry{message: m, Terms: terms})
 	}
 	if wanted {
-		if r.After = after; after == "" && !p.again() {
+		switch r.After = after; {
+		case after != "":
+		case p.again():
+			o.vault.storeReplay(p.replay)
+		default:
 			o.replays.leave(p)
 		}
 	}

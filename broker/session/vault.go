@@ -1,13 +1,9 @@
 package session
 
 import (
-	"errors"
-
 	"github.com/fletchmq/fletch/broker/journal"
-	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
-	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // Kept is where the message of a session that is stored is, and what is known of its
@@ -53,8 +49,6 @@ type rare struct {
 const (
 	residentBytes    = 256 << 10
 	residentMessages = 512
-	pageMessages     = 128
-	pageBytes        = 128 << 10
 )
 
 // NewStoredOutbox is the Outbox of a session that is stored under that number.
@@ -108,6 +102,22 @@ func (v *vault) received(k *Kept, id flow.OutID) {
 func (v *vault) completed(id flow.OutID) {
 	v.journal.Begin().Complete(v.session, uint16(id))
 	v.journal.End()
+}
+
+// storeReplay is for retained messages that are wanted. Those at QoS 0 are for one
+// connection.
+func (v *vault) storeReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().Replay(v.session, &journal.Replay{Filter: r.Filter, QoS: r.QoS, Identifiers: r.Identifiers, After: r.After})
+		v.journal.End()
+	}
+}
+
+func (v *vault) endReplay(r *Replay) {
+	if v != nil && r.QoS > packets.AtMostOnce {
+		v.journal.Begin().EndReplay(v.session, r.Filter)
+		v.journal.End()
+	}
 }
 
 // leaves reports whether the next message goes behind those that are not in memory,
@@ -202,222 +212,4 @@ func (o *Outbox) Sent() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.vault.sent
-}
-
-// Page is messages that are to be read, and put where they wait in an Outbox.
-type Page struct {
-	out   *Outbox
-	begun bool
-	terms []Terms
-}
-
-// turn is the next page, nil if there is nothing to read now. It stays in waiting
-// until it has been read.
-func (o *Outbox) turn() *Page {
-	v := o.vault
-	if v == nil || v.page != nil || v.begun.len()+v.waiting.len() == 0 || o.queue.len() > residentMessages/2 || o.bytes-v.bytes > residentBytes/2 {
-		return nil
-	}
-	p := &Page{out: o}
-	size := 0
-	from := &v.waiting
-	if v.begun.len() > 0 {
-		from = &v.begun
-	}
-	for r := range from.all() {
-		if len(p.terms) == pageMessages || size >= pageBytes {
-			break
-		}
-		p.terms = append(p.terms, v.terms(r))
-		size += int(r.cost)
-	}
-	p.begun, v.page = from == &v.begun, p
-	return p
-}
-
-// Read reads the messages of p, and lets them be sent. It waits for the store. A
-// message that is gone is counted as dropped. Any other error leaves what waits as it
-// is, and is to end the connection. The orphans are those that the client must not have
-// any more.
-func (p *Page) Read(t *Turn) (orphans []Orphan, err error) {
-	messages := make([]*Message, len(p.terms))
-	var buf []byte
-	for i := range p.terms {
-		messages[i], buf, err = Read(p.out.vault.journal, &p.terms[i].Kept, buf)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			release(messages)
-			return nil, err
-		}
-	}
-	o := p.out
-	o.mu.Lock()
-	defer o.unlockIn(t)
-	v := o.vault
-	if v.page != p {
-		release(messages)
-		return nil, nil
-	}
-	v.page = nil
-	from := &v.waiting
-	if p.begun {
-		from = &v.begun
-	}
-	for i, m := range messages {
-		r := from.pop()
-		e := entry{message: m, Terms: p.terms[i]}
-		if v.forget(&r); !p.begun {
-			o.bytes -= int(r.cost)
-		}
-		switch {
-		case m == nil:
-			o.lose(Missing, 1)
-			continue
-		case v.refuses(&e):
-			if orphans = o.revoke(&e, orphans); !e.Kept.revoked {
-				m.Release()
-				continue
-			}
-		}
-		m.charge(o.budget, t)
-		e.cost = m.Cost()
-		o.bytes += e.cost
-		o.queue.push(e)
-	}
-	o.touch(t)
-	return orphans, nil
-}
-
-// refuses reports whether the client must not have e any more.
-func (v *vault) refuses(e *entry) bool {
-	return v.stays != nil && e.Kept.Sequence <= v.revised && !v.stays(e.message, e.Group, e.Kept.Sent)
-}
-
-// revoke is for what the client must not have: what it holds already at QoS 2 is ended
-// with PUBREL, and the rest is as if it had not waited.
-func (o *Outbox) revoke(e *entry, orphans []Orphan) []Orphan {
-	switch {
-	case e.Kept.Sent && e.QoS == packets.ExactlyOnce:
-		e.Kept.revoked = true
-		return orphans
-	case e.Group != nil:
-		return e.orphan(orphans)
-	case !e.Kept.Sent:
-		o.lose(NotAuthorized, 1)
-	}
-	o.drop(&e.Kept)
-	return orphans
-}
-
-func release(all []*Message) {
-	for _, m := range all {
-		if m != nil {
-			m.Release()
-		}
-	}
-}
-
-// Read gives the message that is kept there, with a reference for the caller. It
-// reads it into buf, which it may let grow.
-func Read(j *journal.Journal, k *Kept, buf []byte) (*Message, []byte, error) {
-	x, buf, err := j.Read(buf, k.ref())
-	if err != nil {
-		return nil, buf, err
-	}
-	m, err := Restored(&x)
-	return m, buf, err
-}
-
-// Restored makes a message of one that was stored.
-func Restored(x *journal.Message) (*Message, error) {
-	m, err := Decode(frame.Copy(x.Body), x.First, packets.V5)
-	if err != nil {
-		return nil, err
-	}
-	m.From, m.expires, m.Publish.QoS = x.From, x.Expires, x.QoS
-	return m, nil
-}
-
-// Restore puts back a message that waited before a restart, behind those that have
-// been put back. Size is that of the message in bytes.
-func (o *Outbox) Restore(t Terms, size int) {
-	o.mu.Lock()
-	defer o.unlock()
-	v := o.vault
-	cost := overhead + size
-	v.leave(&v.waiting, &t, cost)
-	o.bytes += cost
-	v.last, v.revised = t.Kept.PacketID, t.Kept.Sequence
-}
-
-// RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
-// in their order, behind all of Restore. The next identifier is behind the last of
-// them if there is no message behind it: it is not used again as long as that can be
-// avoided.
-func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
-	o.mu.Lock()
-	defer o.unlock()
-	o.vault.order = order
-	if o.vault.waiting.len() == 0 {
-		o.vault.last = uint16(id)
-	}
-	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
-}
-
-// Presume says which messages that have been restored may have been sent before: those
-// up to sent, or, if that is [journal.Connected], the first of as many as window.
-func (o *Outbox) Presume(sent uint64, window int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	v := o.vault
-	for r := v.waiting.first(); r != nil; r = v.waiting.first() {
-		if sent != journal.Connected && r.sequence > sent || sent == journal.Connected && window == 0 {
-			return
-		}
-		window--
-		v.bytes -= int(r.cost)
-		o.bytes -= int(r.cost)
-		v.sent = r.sequence
-		r.flags |= refSent
-		v.begun.push(v.waiting.pop())
-	}
-}
-
-// discardWaiting is the end of the session for what is not in memory.
-func (o *Outbox) discardWaiting(orphans []Orphan) []Orphan {
-	if o.vault == nil {
-		return orphans
-	}
-	v := o.vault
-	v.page = nil
-	for _, q := range []*refs{&v.begun, &v.waiting} {
-		for q.len() > 0 {
-			r := q.pop()
-			t := v.forget(&r)
-			if t.Group != nil && (t.QoS == packets.AtLeastOnce || !t.Kept.Sent) {
-				orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
-				continue
-			}
-			o.drop(&t.Kept)
-		}
-	}
-	return orphans
-}
-
-// strayWaiting is Strays for what is not in memory.
-func (o *Outbox) strayWaiting(groups map[Group]bool, orphans []Orphan) []Orphan {
-	if o.vault == nil || o.vault.rare == nil {
-		return orphans
-	}
-	v := o.vault
-	v.page = nil
-	v.waiting.filter(func(r *ref) bool {
-		if !r.has(refRare) || !groups[v.rare[r.sequence].group] {
-			return true
-		}
-		o.bytes -= int(r.cost)
-		t := v.forget(r)
-		orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
-		return false
-	})
-	return orphans
 }

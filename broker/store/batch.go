@@ -8,7 +8,8 @@ import "encoding/binary"
 //   - Set and Delete: any number of times.
 //   - Put and Remove: once each, and not before a Put has been removed. That costs
 //     a store less.
-//   - Share and Drop: once shared, and dropped once by each of its holders.
+//   - Share and Drop: once shared, for ever, and dropped once by each of its holders,
+//     of which there is one at least.
 type Batch struct {
 	ops []byte
 	n   int

@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	entries map[string]entry
+	shared  map[string]bool // all keys that ever were
 	trouble error
 	closed  bool
 	changed chan struct{} // closed when trouble or closed changes; nil while no one waits
@@ -42,7 +43,7 @@ func (m *Memory) Restart() *Memory {
 	defer m.mu.Unlock()
 	m.closed = true
 	m.wake()
-	return &Memory{entries: maps.Clone(m.entries)}
+	return &Memory{entries: maps.Clone(m.entries), shared: maps.Clone(m.shared)}
 }
 
 // Commit implements Store.
@@ -56,7 +57,7 @@ func (m *Memory) Commit(b *Batch) error {
 		return ErrClosed
 	}
 	if m.entries == nil {
-		m.entries = make(map[string]entry)
+		m.entries, m.shared = make(map[string]entry), make(map[string]bool)
 	}
 	return b.All(m.do)
 }
@@ -96,7 +97,8 @@ var before = map[Op]struct {
 
 func (m *Memory) do(op Op, key, value []byte) error {
 	old, there := m.entries[string(key)]
-	if want := before[op]; there && (want.none || old.by != want.by) || !there && want.must {
+	want := before[op]
+	if there && (want.none || old.by != want.by) || !there && want.must || op == OpShare && m.shared[string(key)] {
 		panic(fmt.Sprintf("store: operation %d on key %q, found: %t, by operation %d", op, key, there, old.by))
 	}
 	switch op {
@@ -106,7 +108,7 @@ func (m *Memory) do(op Op, key, value []byte) error {
 		if all, _, err := Holders(nil, value); err != nil || len(all) == 0 {
 			panic(fmt.Sprintf("store: key %q is shared among %d holders: %v", key, len(all), err))
 		}
-		m.entries[string(key)] = entry{op, bytes.Clone(value)}
+		m.entries[string(key)], m.shared[string(key)] = entry{op, bytes.Clone(value)}, true
 	case OpDelete, OpRemove:
 		delete(m.entries, string(key))
 	case OpDrop:

@@ -68,8 +68,13 @@ func TestMemoryPanics(t *testing.T) {
 		"share without holders": func(b *store.Batch) { b.Share(key, []byte{0}) },
 		"share no holders list": func(b *store.Batch) { b.Share(key, []byte{5}) },
 		"drop what is not":      func(b *store.Batch) { b.Drop(key, 1) },
-		"drop by another":       func(b *store.Batch) { b.Share(key, holders); b.Drop(key, 2) },
-		"drop what was set":     func(b *store.Batch) { b.Set(key, holders); b.Drop(key, 1) },
+		"share again": func(b *store.Batch) {
+			b.Share(key, holders)
+			b.Drop(key, 1)
+			b.Share(key, holders)
+		},
+		"drop by another":   func(b *store.Batch) { b.Share(key, holders); b.Drop(key, 2) },
+		"drop what was set": func(b *store.Batch) { b.Set(key, holders); b.Drop(key, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -74,12 +74,27 @@ func (r *Retained[M]) Set(topic []byte, m M, bytes int, expires time.Time) (kept
 	return true
 }
 
-// Sweep removes some of the messages that have expired.
-func (r *Retained[M]) Sweep() {
+// Sweep removes some of the messages that have expired, and reports whether there may
+// be more.
+func (r *Retained[M]) Sweep() (more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for n := 0; n < sweep && r.expire(); n++ {
+	for range sweep {
+		if !r.expire() {
+			return false
+		}
 	}
+	return true
+}
+
+// Expires is when the next message does, zero if none is to.
+func (r *Retained[M]) Expires() time.Time {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.expirer) == 0 {
+		return time.Time{}
+	}
+	return r.expirer[0].expires
 }
 
 // room reports whether old, which may be nil, can have that many bytes.

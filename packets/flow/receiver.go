@@ -194,6 +194,13 @@ func (r *Receiver) Held() iter.Seq2[InID, bool] {
 	}
 }
 
+// Keeps reports whether id waits for PUBREL, and its message has not been refused: it
+// is accepted, or may still be.
+func (r *Receiver) Keeps(id InID) bool {
+	h := r.held.find(id)
+	return h != nil && !h.refused()
+}
+
 // Restore puts back an identifier whose message was done before a restart.
 // It comes before the first Resume. It is false when it is there already.
 func (r *Receiver) Restore(id InID) bool {

@@ -40,9 +40,9 @@ var mayImport = map[string][]string{
 	"broker/topics":          {"packets"},
 	"broker/store":           {},
 	"broker/store/storetest": {"broker/store"},
-	"broker/store/disk":      {"broker/store", "github.com/cockroachdb/pebble/v2", "github.com/cockroachdb/pebble/v2/vfs", "golang.org/x/sys/unix"},
+	"broker/store/disk":      {"broker/store", "github.com/cockroachdb/pebble/v2", "github.com/cockroachdb/pebble/v2/record", "github.com/cockroachdb/pebble/v2/sstable", "github.com/cockroachdb/pebble/v2/vfs", "golang.org/x/sys/unix"},
 	"broker/journal":         {"packets", "broker/store"},
-	"broker/session":         {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/journal", "github.com/valyala/bytebufferpool"},
+	"broker/session":         {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/journal", "broker/store", "github.com/valyala/bytebufferpool"},
 	"tools":                  {"*"},
 	"bench":                  {"*"},
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/listener"
+	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/broker/store/disk"
 )
 
@@ -31,6 +32,7 @@ type serve struct {
 	TLSClientCA       string    `group:"Access" name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
 	ProxyProtocolFrom []network `group:"Access" placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
 	Data              string    `group:"Data" placeholder:"DIR" help:"Keep sessions, what waits for them, and retained messages in this folder, which is made if need be. Without it nothing outlives the process."`
+	Repair            bool      `group:"Data" help:"Move what is damaged in --data aside, say what it held, and go on with the rest."`
 	Durability        string    `group:"Data" default:"written" enum:"written,fsync" placeholder:"LEVEL" help:"When a message counts as kept, and is acknowledged: written, when the system has it, so that it outlives the process, or fsync, when the disk has it, so that it outlives a power failure. With --data. Default: ${default}."`
 	LogLevel          string    `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info. But for debug, lines about the same come 20 times a second at most, with the number of the others as unlogged."`
 
@@ -70,7 +72,7 @@ func (s *serve) Run(w *world) error {
 		return err
 	}
 	if s.Data != "" {
-		data, err := s.open(logger)
+		data, err := s.open(w, logger)
 		if err != nil {
 			return err
 		}
@@ -79,7 +81,7 @@ func (s *serve) Run(w *world) error {
 	}
 	b, err := broker.New(config)
 	if err != nil {
-		return inFlags(err)
+		return inFlags(suggestRepair(err))
 	}
 	listeners, err := s.listen(w.ctx, logger)
 	if err != nil {
@@ -106,16 +108,31 @@ func (s *serve) Run(w *world) error {
 }
 
 // open opens the folder that outlives the process.
-func (s *serve) open(logger *slog.Logger) (*disk.Store, error) {
+func (s *serve) open(w *world, logger *slog.Logger) (*disk.Store, error) {
 	o := disk.Options{Logger: logger, Durability: disk.Written}
 	if s.Durability == "fsync" {
 		o.Durability = disk.Fsync
 	}
+	if s.Repair {
+		report, err := disk.Repair(s.Data, o)
+		fmt.Fprint(w.err, report)
+		if err != nil {
+			return nil, fmt.Errorf("--repair: %w", err)
+		}
+	}
 	data, err := disk.Open(s.Data, o)
 	if err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+		return nil, fmt.Errorf("--data: %w", suggestRepair(err))
 	}
 	return data, nil
+}
+
+// suggestRepair is for an error that may be a damaged store.
+func suggestRepair(err error) error {
+	if damage := new(store.DamageError); errors.As(err, &damage) {
+		return fmt.Errorf("%w\n--repair moves what is damaged aside, says what it held, and goes on with the rest", err)
+	}
+	return err
 }
 
 // config is who may connect.

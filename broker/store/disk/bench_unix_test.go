@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -59,6 +60,51 @@ func benchmark(b *testing.B, d Durability, size int, come, leave func(*store.Bat
 	}
 	b.ReportMetric(float64(cpu()-start)/float64(next), "cpu-ns/msg")
 	b.ReportMetric(float64(next)/b.Elapsed().Seconds(), "msg/s")
+}
+
+// What has been stored is read: in order, as at the start, and here and there.
+func BenchmarkRead(b *testing.B) {
+	const keys = 300_000
+	s, err := Open(b.TempDir(), Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	key := func(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte("m"), n) }
+	value := make([]byte, 300)
+	random := rand.NewChaCha8([32]byte{})
+	var batch store.Batch
+	for n := range uint64(keys) {
+		random.Read(value[:150]) // half of it can be compressed
+		batch.Put(key(n), value)
+		if n%1000 == 999 {
+			if err := s.Commit(&batch); err != nil {
+				b.Fatal(err)
+			}
+			batch.Reset()
+		}
+	}
+	b.Run(fmt.Sprintf("op=scan/keys=%d", keys), func(b *testing.B) {
+		n, start := 0, cpu()
+		for b.Loop() {
+			err := s.Scan([]byte("m"), func(_, _ []byte) error { n++; return nil })
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(cpu()-start)/float64(n), "cpu-ns/msg")
+	})
+	b.Run(fmt.Sprintf("op=get/keys=%d", keys), func(b *testing.B) {
+		var buf []byte
+		n, start := uint64(0), cpu()
+		for b.Loop() {
+			if buf, err = s.Get(buf[:0], key(n*1009%keys)); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		b.ReportMetric(float64(cpu()-start)/float64(n), "cpu-ns/msg")
+	})
 }
 
 func cpu() time.Duration {

@@ -14,7 +14,7 @@ func (s *Store) Commit(b *store.Batch) error {
 		return err
 	}
 	defer s.leave()
-	if s.try(func() error { return s.apply(b) }) != nil {
+	if s.hasFailed() || s.try(func() error { return s.apply(b) }) != nil || s.patience.isOver() {
 		<-s.closed
 		return store.ErrClosed
 	}

@@ -1,9 +1,12 @@
 package disk
 
 import (
+	"bufio"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,11 +17,44 @@ import (
 	"github.com/fletchmq/fletch/broker/store"
 )
 
+// When the process is killed, no commit that has returned is missing.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	c := exec.Command(os.Args[0], dir)
+	c.Env = append(os.Environ(), childEnv+"=write")
+	out, _ := c.StdoutPipe()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		fmt.Sscan(lines.Text(), &said)
+		if said == 300 {
+			c.Process.Kill()
+		}
+	}
+	c.Wait()
+	if said < 300 {
+		t.Fatalf("it has ended by itself after %d", said)
+	}
+	s := open(t, dir, Options{})
+	defer s.Close()
+	all := keys(t, s)
+	for i, key := range all {
+		if key != fmt.Sprintf("m%09d", i) {
+			t.Fatalf("number %d is %s", i, key)
+		}
+	}
+	if len(all) < said || len(all) > said+1 {
+		t.Errorf("%d are there, it said %d", len(all), said)
+	}
+}
+
 // When the machine stops, a store is what it was after one of its commits: with
 // Fsync none that has returned is missing.
 func TestPowerLoss(t *testing.T) {
 	for _, d := range []Durability{Written, Fsync} {
-		for seed := range uint64(20) {
+		for seed := range uint64(10) {
 			t.Run(fmt.Sprintf("durability=%d/seed=%d", d, seed), func(t *testing.T) { powerLoss(t, d, seed) })
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -19,10 +20,21 @@ func explain(dir string, err error) error {
 		return err
 	}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
-		return damaged(info.Path, err)
+		return damaged(info.Path, brief{err})
 	}
 	return damaged(where(dir, err), err)
 }
+
+// brief is an error with the first line of its text: the others are about how Pebble
+// came to it.
+type brief struct{ error }
+
+func (b brief) Error() string {
+	first, _, _ := strings.Cut(b.error.Error(), "\n")
+	return first
+}
+
+func (b brief) Unwrap() error { return b.error }
 
 // explainOpen is explain for the opening of a store that is there: no file of it may
 // be missing.

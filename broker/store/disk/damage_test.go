@@ -108,7 +108,7 @@ func TestDamagedLog(t *testing.T) {
 	log := the(t, dir, "*.log")
 	spoil(t, log, 500)
 	_, err := Open(dir, Options{})
-	damageOf(t, err, dir) // Pebble does not say which log
+	damageOf(t, err, log)
 }
 
 func TestDamagedManifest(t *testing.T) {

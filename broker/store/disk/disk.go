@@ -2,6 +2,7 @@
 package disk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,9 @@ type Store struct {
 	lock io.Closer
 	db   *pebble.DB
 	gone goneSet
+
+	patience *patience // of the files of db
+	notices  notices   // of damage in them
 
 	failed  chan struct{} // closed once failure is set
 	failure error
@@ -50,7 +54,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	fs := s.fs(o)
+	fs := o.fs()
 	if err := makeDir(fs, dir); err != nil {
 		return nil, err
 	}
@@ -68,10 +72,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	if err = stamp(fs, dir); err == nil {
-		err = s.try(func() (err error) {
-			s.db, err = pebble.Open(dir, s.options(fs, o.Durability))
-			return explainOpen(dir, err)
-		})
+		err = s.try(func() error { return s.open(fs, o.Durability) })
 	}
 	if err != nil {
 		if !s.hasFailed() {
@@ -80,6 +81,29 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// open opens the files in fs, which fail while that lasts, and wait from then on.
+func (s *Store) open(fs vfs.FS, d Durability) error {
+	s.patience = newPatience(s.log)
+	if w, err := inspectLast(fs, s.dir); err != nil || w.err != nil {
+		return cmp.Or(err, w.damage(fs, s.dir))
+	}
+	db, err := pebble.Open(s.dir, s.options(toPebble(fs, s.patience, d), d))
+	if failed := s.patience.opened(); failed != nil { // err only came of it
+		if err == nil {
+			db.Close()
+		}
+		return failed
+	}
+	s.db = db
+	if err == nil {
+		return nil
+	}
+	if wounds, _ := inspect(fs, s.dir); len(wounds) > 0 { // it does not always say where
+		return wounds[0].damage(fs, s.dir)
+	}
+	return explainOpen(s.dir, err)
 }
 
 // fail is called by logger, by any goroutine.
@@ -136,7 +160,7 @@ func (s *Store) Trouble() error {
 	if s.hasFailed() {
 		return s.failure
 	}
-	return nil
+	return s.patience.now()
 }
 
 // Close implements store.Store. A store that has failed it leaves as it is, with
@@ -145,12 +169,16 @@ func (s *Store) Close() error {
 	if err := s.shut(); err != nil {
 		return err
 	}
+	s.patience.closing()
 	err := s.try(func() error {
 		s.users.Wait()
 		return s.db.Close()
 	})
 	if s.hasFailed() {
 		return s.failure
+	}
+	if s.patience.isOver() { // Trouble has said why, and nobody was told that it is kept
+		err = nil
 	}
 	if other := s.lock.Close(); err == nil {
 		err = other

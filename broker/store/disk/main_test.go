@@ -2,11 +2,14 @@ package disk
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/fletchmq/fletch/broker/store"
 )
 
 // Some tests need another process. It is this binary, told by childEnv what to do.
@@ -18,6 +21,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "hold":
 		hold(os.Args[1])
+	case "write":
+		write(os.Args[1])
 	default: // a test that leaves behind what a failed store leaves behind
 		os.Exit(m.Run())
 	}
@@ -43,4 +48,17 @@ func hold(dir string) {
 	}
 	os.Stdout.WriteString("open\n")
 	bufio.NewReader(os.Stdin).ReadByte()
+}
+
+// write commits, and says each time how often it has, until it is killed.
+func write(dir string) {
+	s, err := Open(dir, Options{})
+	for i := 0; err == nil; i++ {
+		var b store.Batch
+		b.Put(fmt.Appendf(nil, "m%09d", i), make([]byte, 300))
+		if err = s.Commit(&b); err == nil {
+			_, err = fmt.Println(i + 1)
+		}
+	}
+	panic(err)
 }

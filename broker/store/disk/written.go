@@ -36,6 +36,10 @@ type writtenFile struct{ vfs.File }
 func (writtenFile) Sync() error     { return nil }
 func (writtenFile) SyncData() error { return nil }
 
+// SyncTo would be a sync of the whole file where Pebble does not trust the system to
+// begin one, that is on all but ext4.
+func (writtenFile) SyncTo(int64) (all bool, err error) { return false, nil }
+
 func (f writtenFile) Close() error {
 	err := f.File.Sync()
 	if other := f.File.Close(); err == nil {

@@ -22,7 +22,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.T
 	t.Run("holders leave", s.holders)
 	t.Run("commits at once", s.concurrent)
 	t.Run("close", s.close)
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprintf("model/seed=%d", seed), func(t *testing.T) { s.model(t, seed) })
 	}
 }

@@ -1,0 +1,51 @@
+package session
+
+import (
+	"github.com/fletchmq/fletch/broker/journal"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// Restore puts back a message that waited before a restart, behind those that have
+// been put back. Size is that of the message in bytes.
+func (o *Outbox) Restore(t Terms, size int) {
+	o.mu.Lock()
+	defer o.unlock()
+	v := o.vault
+	cost := overhead + size
+	v.leave(&v.waiting, &t, cost)
+	o.bytes += cost
+	v.last, v.revised = t.Kept.PacketID, t.Kept.Sequence
+}
+
+// RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
+// in their order, behind all of Restore. The next identifier is behind the last of
+// them if there is no message behind it: it is not used again as long as that can be
+// avoided.
+func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
+	o.mu.Lock()
+	defer o.unlock()
+	o.vault.order = order
+	if o.vault.waiting.len() == 0 {
+		o.vault.last = uint16(id)
+	}
+	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
+}
+
+// Presume says which messages that have been restored may have been sent before: those
+// up to sent, or, if that is [journal.Connected], the first of as many as window.
+func (o *Outbox) Presume(sent uint64, window int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	v := o.vault
+	for r := v.waiting.first(); r != nil; r = v.waiting.first() {
+		if sent != journal.Connected && r.sequence > sent || sent == journal.Connected && window == 0 {
+			return
+		}
+		window--
+		v.bytes -= int(r.cost)
+		o.bytes -= int(r.cost)
+		v.sent = r.sequence
+		r.flags |= refSent
+		v.begun.push(v.waiting.pop())
+	}
+}
