@@ -54,6 +54,9 @@ func (c *conn) admit(p *packets.Connect) error {
 		}
 	}
 	if err := c.keepPresent(p, present); err != nil {
+		if !present { // nobody has been told of it, and perhaps it will never be stored
+			c.b.changeExpiry(c.client, 0)
+		}
 		return err
 	}
 	if err := c.accept(p, present); err != nil {
