@@ -175,12 +175,14 @@ func (r *restorer) absent(s *restored) {
 	}
 	b.mu.Lock()
 	due := b.wait(cl, left)
+	if due == nil && !s.stored.Left.IsZero() {
+		b.mu.Unlock()
+		return
+	}
 	kept := cl.recordAbsence(left)
 	b.mu.Unlock()
 	defer kept.done()
-	if due != nil || s.stored.Left.IsZero() {
-		b.publishWill(due, r.turn, kept.write)
-	}
+	b.publishWill(due, r.turn, kept.write)
 }
 
 // subscribe puts s where messages are matched.
