@@ -47,9 +47,11 @@ func (l *log) String() string {
 // world is a broker with fake time, and the peers of one test.
 type world struct {
 	*testing.T
-	b     *Broker
-	log   *log
-	piped bool // peers are on the other end of a pipe
+	b      *Broker
+	config Config
+	log    *log
+	piped  bool // peers are on the other end of a pipe
+	conns  []net.Conn
 }
 
 // run runs f with a broker in a bubble of fake time, once for each engine, and once
@@ -82,9 +84,7 @@ func runOne(t *testing.T, config Config, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, config)
-		if config.Engine == EventLoops {
-			w.b.loops.poller, w.piped = newPool, true
-		}
+		w.pipe()
 		defer func() {
 			if err := w.b.Shutdown(context.Background()); err != nil {
 				t.Errorf("Shutdown: %v", err)
@@ -142,12 +142,20 @@ func newWorld(t *testing.T, config Config) *world {
 	if config.SysInterval == 0 {
 		config.SysInterval = -1 // most tests want no other messages, and some sleep for ages
 	}
+	w.config = config
 	b, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.b = b
 	return w
+}
+
+// pipe lets event loops serve pipes, in the place of sockets.
+func (w *world) pipe() {
+	if w.config.Engine == EventLoops {
+		w.b.loops.poller, w.piped = newPool, true
+	}
 }
 
 // peer is a client made of packets.
@@ -178,6 +186,7 @@ func (w *world) dial(v packets.Version) *peer {
 
 func (w *world) over(nc net.Conn, v packets.Version) *peer {
 	w.Cleanup(func() { nc.Close() })
+	w.conns = append(w.conns, nc)
 	p := &peer{world: w, nc: nc, v: v, in: frame.NewReader(nc)}
 	p.in.Version = v
 	return p

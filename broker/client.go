@@ -31,6 +31,8 @@ type client struct {
 	will   *testament
 
 	absence *absence // nil while there is a connection
+
+	recorded uint32 // stint of the record in the store; of who has the journal's group
 }
 
 // absence is what a client without a connection waits for.
@@ -65,6 +67,7 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 			b.mu.Unlock()
 			if ended != nil && err == nil {
 				b.endSession(ended, c.turn)
+				c.replaced = ended.out.Stored()
 			}
 			return present, err
 		}
@@ -190,30 +193,30 @@ func (b *Broker) leave(c *conn, cause error) {
 	b.mu.Lock()
 	cl.conn = nil
 	b.connected--
-	var due, later *testament
-	expiry := cl.expiry
-	ended := expiry == 0 || b.closed && !cl.out.Stored()
+	var due *testament
+	var kept *record
+	ended := cl.expiry == 0 || b.closed && !cl.out.Stored()
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
 		due = b.wait(cl, now)
-		later = cl.will
+		if cl.out.Stored() {
+			kept = cl.recordAbsence(now)
+		}
 		if b.closed {
 			cl.rest()
 		}
 	}
 	b.mu.Unlock()
+	c.setLeft()
 	switch {
 	case ended:
-		c.setLeft()
 		b.endSession(cl, c.turn)
-	case cl.out.Stored():
-		b.publishWill(due, c.turn)
-		b.keepAbsent(cl, expiry, now, later)
-		c.setLeft()
+	case kept != nil:
+		b.publishWill(due, c.turn, kept.write)
+		kept.done()
 	default:
-		c.setLeft()
-		b.publishWill(due, c.turn)
+		b.publishWill(due, c.turn, nil)
 	}
 }
 
@@ -236,13 +239,11 @@ func (b *Broker) wait(cl *client, left time.Time) (due *testament) {
 	default:
 		cl.absence.delay = b.later(cl, left.Add(time.Duration(cl.will.delay)*time.Second), func() func(*turn) {
 			w := cl.takeWill()
-			expiry := cl.expiry
-			return func(t *turn) {
-				b.publishWill(w, t)
-				if cl.out.Stored() {
-					b.keepAbsent(cl, expiry, left, nil)
-				}
+			if !cl.out.Stored() {
+				return func(t *turn) { b.publishWill(w, t, nil) }
 			}
+			kept := cl.recordAbsence(left)
+			return func(t *turn) { b.publishWill(w, t, kept.write) }
 		})
 	}
 	return nil
@@ -289,11 +290,10 @@ func (b *Broker) endSession(cl *client, t *turn) {
 		b.dropSubscription(cl, filter)
 	}
 	b.subscribed.Add(-int64(cl.filters.len()))
-	b.dropSession(cl)
-	b.adopt(cl, cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()
 	b.mu.Unlock()
-	b.publishWill(w, t)
+	b.publishWill(w, t, cl.ending())
+	b.adopt(cl, cl.out.End(), &t.Turn)
 }

@@ -25,6 +25,7 @@ type conn struct {
 	turn     *turn         // in which packets are handled
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
+	replaced bool          // a session that is stored has ended for this one
 	bridge   bool          // gets nothing of its own, and RETAIN as it was published
 	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever

@@ -54,6 +54,13 @@ func (in *inbox) await(lane int) int {
 	return in.lane
 }
 
+// forget is for one that is never acknowledged.
+func (in *inbox) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.unsettled--
+}
+
 // awaits reports whether there is one: what comes behind it waits as well.
 func (in *inbox) awaits() bool {
 	in.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
@@ -13,23 +14,32 @@ import (
 )
 
 // keepPresent stores the session of a client that is about to be there, with its will,
-// and waits until it is stored, with all that was put in before. While nothing can be
-// stored, a new session is refused.
+// and waits until it is stored, with all that was put in before: who hears of a new
+// session never finds the one before it again. While nothing can be stored, a new
+// session is refused.
 func (c *conn) keepPresent(p *packets.Connect, present bool) error {
-	if c.b.journal == nil || !c.client.out.Stored() {
+	if c.b.journal == nil {
 		return nil
 	}
 	trouble := c.b.journal.Trouble()
+	if !c.client.out.Stored() {
+		if c.replaced && trouble == nil {
+			return c.storeAll()
+		}
+		return nil
+	}
 	if trouble != nil && !present {
 		return fmt.Errorf("%w: %w", errStore, trouble)
 	}
-	s := journal.Session{Number: c.client.number, ClientID: c.clientID, Expiry: c.b.grant(c.askedExpiry(p)), Sent: journal.Connected}
-	var will *testament
+	r := record{client: c.client, expiry: c.b.grant(c.askedExpiry(p)), sent: journal.Connected}
 	if p.HasWill {
-		will = willOf(p, c.clientID)
-		defer will.message.Release()
+		r.will = willOf(p, c.clientID)
+		defer r.will.message.Release()
 	}
-	c.b.writeSession(&s, will)
+	c.b.mu.Lock()
+	r.stint = c.client.stint
+	c.b.mu.Unlock()
+	c.b.putIn(r.write)
 	if trouble != nil {
 		return nil
 	}
@@ -60,21 +70,51 @@ func (c *conn) troubled() bool {
 	return c.client.out.Stored() && c.b.journal.Trouble() != nil
 }
 
-// keepAbsent stores the session of a client that has gone, with the will that is still
-// to be published.
-func (b *Broker) keepAbsent(cl *client, expiry uint32, left time.Time, will *testament) {
-	b.writeSession(&journal.Session{Number: cl.number, ClientID: cl.id, Expiry: expiry, Left: left, Sent: cl.out.Sent()}, will)
-	b.journal.Commit()
+// record is the session of a client as it is to be stored.
+type record struct {
+	client *client
+	stint  uint32 // of the client, when this was so
+	expiry uint32
+	left   time.Time // zero while the client is there
+	sent   uint64
+	will   *testament // that is still to be published, nil if there is none
 }
 
-func (b *Broker) writeSession(s *journal.Session, will *testament) {
-	g := b.journal.Begin()
-	defer b.journal.End()
-	if will == nil {
-		g.Session(s, nil, 0)
+// recordAbsence is the record of a client that has left then, with a reference to the will
+// that is still to be published. It holds b.mu.
+func (cl *client) recordAbsence(left time.Time) *record {
+	if cl.will != nil {
+		cl.will.message.Retain()
+	}
+	return &record{client: cl, stint: cl.stint, expiry: cl.expiry, left: left, sent: cl.out.Sent(), will: cl.will}
+}
+
+// write puts r into g, unless the client has come back since, or its session has ended.
+func (r *record) write(g *journal.Group) {
+	if r.stint < r.client.recorded {
 		return
 	}
-	g.Session(s, &will.message.Publish, will.delay)
+	r.client.recorded = r.stint
+	s := journal.Session{Number: r.client.number, ClientID: r.client.id, Expiry: r.expiry, Left: r.left, Sent: r.sent}
+	if r.will == nil {
+		g.Session(&s, nil, 0)
+		return
+	}
+	g.Session(&s, &r.will.message.Publish, r.will.delay)
+}
+
+// done gives up the will.
+func (r *record) done() {
+	if r.will != nil {
+		r.will.message.Release()
+	}
+}
+
+// putIn stores what put puts in.
+func (b *Broker) putIn(put func(g *journal.Group)) {
+	put(b.journal.Begin())
+	b.journal.End()
+	b.journal.Commit()
 }
 
 // storeAll waits until all that has been put in is stored. The error is why the
@@ -126,18 +166,19 @@ func (b *Broker) dropSubscription(cl *client, filter string) {
 	}
 }
 
-// dropSession takes a session that has ended out of the store: first its record, so
-// that what is left of it belongs to nobody, if the process ends meanwhile.
-func (b *Broker) dropSession(cl *client) {
+// ending is what takes a session that has ended out of the store, nil if it was not
+// there: first its record, so that what is left of it belongs to nobody, if the process
+// ends meanwhile.
+func (cl *client) ending() func(g *journal.Group) {
 	if !cl.out.Stored() {
-		return
+		return nil
 	}
 	held := cl.in.held()
-	g := b.journal.Begin()
-	defer b.journal.Commit()
-	defer b.journal.End()
-	g.EndSession(cl.number)
-	for _, id := range held {
-		g.Unhold(cl.number, id)
+	return func(g *journal.Group) {
+		cl.recorded = math.MaxUint32
+		g.EndSession(cl.number)
+		for _, id := range held {
+			g.Unhold(cl.number, id)
+		}
 	}
 }

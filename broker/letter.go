@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -191,15 +192,41 @@ func (b *Broker) deliverAll(l *letter, t *turn) {
 
 // settle is for those who have waited for the store, in a turn of their own lane.
 func (b *Broker) settle(waiters []any, t *turn) {
+	for len(waiters) > 0 {
+		waiters = waiters[b.settleSome(waiters, t):]
+	}
+}
+
+// settleSome gives how many it has settled: all, or up to one whose hooks panic, which
+// ends the connection that the message came from.
+func (b *Broker) settleSome(waiters []any, t *turn) (n int) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.settleFailed(waiters[n-1], &panicked{v, debug.Stack()})
+			t.Admitted = false
+		}
+	}()
 	for _, w := range waiters {
+		n++
 		switch w := w.(type) {
 		case *letter:
-			b.contain(w.sender, func() { b.settleLetter(w, t) })
+			b.settleLetter(w, t)
 		case *answer:
 			w.give(t)
 		case *expansion:
-			b.contain(w.client, func() { w.expand(t) })
+			w.expand(t)
 		}
+	}
+	return n
+}
+
+func (b *Broker) settleFailed(w any, cause *panicked) {
+	l, ok := w.(*letter)
+	if !ok || l.sender == nil || !b.kill(l.sender, cause) {
+		b.config.Logger.Error("message", "error", cause)
+	}
+	if ok && l.sender != nil {
+		l.sender.in.forget()
 	}
 }
 

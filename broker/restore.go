@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
@@ -19,7 +20,9 @@ type restorer struct {
 	turn      *turn
 	sessions  map[uint64]*restored
 	exchanges map[*client][]exchange
-	err       error // of a message
+
+	mu  sync.Mutex
+	err error // of a message
 }
 
 // restored is a session, with what has no place before all of it is there.
@@ -56,6 +59,12 @@ func (b *Broker) restore() error {
 	return nil
 }
 
+func (r *restorer) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
 // Session is of journal.Loader, as what follows is.
 func (r *restorer) Session(s *journal.Session) {
 	b := r.b
@@ -64,7 +73,7 @@ func (r *restorer) Session(s *journal.Session) {
 	if w := s.Will; w != nil {
 		m, err := session.Restored(&w.Message)
 		if err != nil {
-			r.err = err
+			r.fail(err)
 			return
 		}
 		cl.will = &testament{message: m, delay: w.Delay}
@@ -120,7 +129,7 @@ func (r *restorer) Exchange(number uint64, id uint16, order uint64) bool {
 func (r *restorer) Retained(m *journal.Message) {
 	kept, err := session.Restored(m)
 	if err != nil {
-		r.err = err
+		r.fail(err)
 		return
 	}
 	kept.Sequence = r.b.retentions.Add(1)
@@ -160,10 +169,11 @@ func (r *restorer) absent(s *restored) {
 	}
 	b.mu.Lock()
 	due := b.wait(cl, left)
+	kept := cl.recordAbsence(left)
 	b.mu.Unlock()
-	b.publishWill(due, r.turn)
-	if s.stored.Left.IsZero() {
-		b.keepAbsent(cl, cl.expiry, left, cl.will)
+	defer kept.done()
+	if due != nil || s.stored.Left.IsZero() {
+		b.publishWill(due, r.turn, kept.write)
 	}
 }
 

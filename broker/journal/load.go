@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/store"
@@ -16,7 +17,7 @@ type Loader interface {
 	Held(session uint64, id uint16) (known bool)
 	Exchange(session uint64, id uint16, order uint64) (known bool)
 
-	// Retained comes before Message. Its views are good until it returns.
+	// Retained is called beside the others. Its views are good until it returns.
 	Retained(m *Message)
 
 	// Message is one that a session waits for, and that takes size bytes and expires
@@ -28,6 +29,13 @@ type Loader interface {
 // is a [*RecordError], or that of the store.
 func (j *Journal) Load(l Loader) error {
 	x := load{j: j, l: l}
+	retained := make(chan error, 1)
+	go func() { retained <- j.store.Scan([]byte{kindRetained}, x.retained) }()
+	return cmp.Or(x.sessions(), <-retained)
+}
+
+// sessions loads all but what is retained.
+func (x *load) sessions() error {
 	for _, k := range []struct {
 		kind byte
 		one  func(key, value []byte) error
@@ -38,14 +46,13 @@ func (j *Journal) Load(l Loader) error {
 		{kindReplay, x.replay},
 		{kindHeld, x.held},
 		{kindExchange, x.exchange},
-		{kindRetained, x.retained},
 		{kindMessage, x.message},
 	} {
-		if err := j.store.Scan([]byte{k.kind}, k.one); err != nil {
+		if err := x.j.store.Scan([]byte{k.kind}, k.one); err != nil {
 			return err
 		}
 	}
-	j.Commit()
+	x.j.Commit()
 	return nil
 }
 

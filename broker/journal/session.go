@@ -133,13 +133,14 @@ func (g *Group) EndReplay(session uint64, filter string) {
 // Hold puts in a QoS 2 identifier that the client of a session has used.
 func (g *Group) Hold(session uint64, id uint16) {
 	var k [11]byte
-	g.Put(identifierKey(k[:0], kindHeld, session, id), nil)
+	g.Set(identifierKey(k[:0], kindHeld, session, id), nil)
 }
 
-// Unhold takes it out.
+// Unhold takes it out, if it is there: what is refused is not held here, and a client
+// may release it all the same.
 func (g *Group) Unhold(session uint64, id uint16) {
 	var k [11]byte
-	g.Remove(identifierKey(k[:0], kindHeld, session, id))
+	g.Delete(identifierKey(k[:0], kindHeld, session, id))
 }
 
 // Release puts in an exchange with the client of a session that waits for PUBCOMP.

@@ -35,6 +35,7 @@ type Line struct {
 	owner   Owner
 	peer    Peer
 	aliases *flow.AliasOut             // nil if the peer allows none
+	window  int                        // messages at QoS 1 and 2 that may be under way
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
 	crowded bool                       // as the owner has been told
@@ -69,6 +70,7 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	if most := o.budget.limits.InFlight; most > 0 {
 		window = min(window, most)
 	}
+	l.window = int(window)
 	o.sender.Resume(window)
 	for id := range o.sender.Releases() {
 		l.append(&packets.Pubrel{PacketID: uint16(id)})

@@ -9,6 +9,14 @@ import (
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
+// How many messages are read at once: twice as many as the client takes before it
+// acknowledges one, so that there are always some and never many in memory.
+const (
+	minPage   = 16
+	maxPage   = 128
+	pageBytes = 128 << 10
+)
+
 // Page is messages that are to be read, and put where they wait in an Outbox.
 type Page struct {
 	out   *Outbox
@@ -20,7 +28,11 @@ type Page struct {
 // until it has been read.
 func (o *Outbox) turn() *Page {
 	v := o.vault
-	if v == nil || v.page != nil || v.begun.len()+v.waiting.len() == 0 || o.queue.len() > residentMessages/2 || o.bytes-v.bytes > residentBytes/2 {
+	if v == nil || v.page != nil || v.begun.len()+v.waiting.len() == 0 {
+		return nil
+	}
+	most := min(max(2*o.line.window, minPage), maxPage)
+	if o.queue.len() > most/2 || o.bytes-v.bytes > pageBytes {
 		return nil
 	}
 	p := &Page{out: o}
@@ -30,7 +42,7 @@ func (o *Outbox) turn() *Page {
 		from = &v.begun
 	}
 	for r := range from.all() {
-		if len(p.terms) == pageMessages || size >= pageBytes {
+		if len(p.terms) == most || size >= pageBytes {
 			break
 		}
 		p.terms = append(p.terms, v.terms(r))

@@ -18,11 +18,16 @@ func (o *Outbox) Restore(t Terms, size int) {
 }
 
 // RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
-// in their order.
+// in their order, behind all of Restore. The next identifier is behind the last of
+// them if there is no message behind it: it is not used again as long as that can be
+// avoided.
 func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
 	o.mu.Lock()
 	defer o.unlock()
 	o.vault.order = order
+	if o.vault.waiting.len() == 0 {
+		o.vault.last = uint16(id)
+	}
 	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
 }
 

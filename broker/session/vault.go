@@ -49,8 +49,6 @@ type rare struct {
 const (
 	residentBytes    = 256 << 10
 	residentMessages = 512
-	pageMessages     = 128
-	pageBytes        = 128 << 10
 )
 
 // NewStoredOutbox is the Outbox of a session that is stored under that number.
