@@ -53,7 +53,7 @@ func (b *Broker) restore() error {
 		}
 	}
 	for _, s := range r.sessions {
-		s.client.out.Presume(s.stored.Sent, b.config.MaximumInFlight)
+		s.client.out.Presume(s.stored.Sent, s.stored.Unsure, b.config.MaximumInFlight)
 	}
 	for _, s := range r.sessions { // wills that are due are new to all
 		if b.clients[s.client.id] != s.client { // it was about to end when another began
