@@ -31,6 +31,8 @@ type client struct {
 	will   *testament
 
 	absence *absence // nil while there is a connection
+
+	recorded uint32 // stint of the record in the store; of who has the journal's group
 }
 
 // absence is what a client without a connection waits for.
@@ -192,27 +194,29 @@ func (b *Broker) leave(c *conn, cause error) {
 	cl.conn = nil
 	b.connected--
 	var due *testament
+	var kept *record
 	ended := cl.expiry == 0 || b.closed && !cl.out.Stored()
 	if ended {
 		delete(b.clients, cl.id)
 	} else {
 		due = b.wait(cl, now)
+		if cl.out.Stored() {
+			kept = cl.recordAbsence(now)
+		}
 		if b.closed {
 			cl.rest()
 		}
 	}
 	b.mu.Unlock()
+	c.setLeft()
 	switch {
 	case ended:
-		c.setLeft()
 		b.endSession(cl, c.turn)
-	case cl.out.Stored():
-		b.publishWill(due, c.turn)
-		b.keepAbsent(cl, now)
-		c.setLeft()
+	case kept != nil:
+		b.publishWill(due, c.turn, kept.write)
+		kept.done()
 	default:
-		c.setLeft()
-		b.publishWill(due, c.turn)
+		b.publishWill(due, c.turn, nil)
 	}
 }
 
@@ -235,12 +239,11 @@ func (b *Broker) wait(cl *client, left time.Time) (due *testament) {
 	default:
 		cl.absence.delay = b.later(cl, left.Add(time.Duration(cl.will.delay)*time.Second), func() func(*turn) {
 			w := cl.takeWill()
-			return func(t *turn) {
-				b.publishWill(w, t)
-				if cl.out.Stored() {
-					b.keepAbsent(cl, left)
-				}
+			if !cl.out.Stored() {
+				return func(t *turn) { b.publishWill(w, t, nil) }
 			}
+			kept := cl.recordAbsence(left)
+			return func(t *turn) { b.publishWill(w, t, kept.write) }
 		})
 	}
 	return nil
@@ -291,6 +294,5 @@ func (b *Broker) endSession(cl *client, t *turn) {
 	cl.rest()
 	w := cl.takeWill()
 	b.mu.Unlock()
-	b.publishWill(w, t)
-	b.dropSession(cl)
+	b.publishWill(w, t, cl.ending())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/fletchmq/fletch/broker/journal"
@@ -30,13 +31,15 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	if trouble != nil && !present {
 		return fmt.Errorf("%w: %w", errStore, trouble)
 	}
-	s := journal.Session{Number: c.client.number, ClientID: c.clientID, Expiry: c.b.grant(c.askedExpiry(p)), Sent: journal.Connected}
-	var will *testament
+	r := record{client: c.client, expiry: c.b.grant(c.askedExpiry(p)), sent: journal.Connected}
 	if p.HasWill {
-		will = willOf(p, c.clientID)
-		defer will.message.Release()
+		r.will = willOf(p, c.clientID)
+		defer r.will.message.Release()
 	}
-	c.b.writeSession(&s, will)
+	c.b.mu.Lock()
+	r.stint = c.client.stint
+	c.b.mu.Unlock()
+	c.b.putIn(r.write)
 	if trouble != nil {
 		return nil
 	}
@@ -67,26 +70,51 @@ func (c *conn) troubled() bool {
 	return c.client.out.Stored() && c.b.journal.Trouble() != nil
 }
 
-// keepAbsent stores the session of a client that has gone, with the will that is still
-// to be published, unless it is back by now, or its session has ended.
-func (b *Broker) keepAbsent(cl *client, left time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if cl.conn != nil || b.clients[cl.id] != cl {
-		return
-	}
-	b.writeSession(&journal.Session{Number: cl.number, ClientID: cl.id, Expiry: cl.expiry, Left: left, Sent: cl.out.Sent()}, cl.will)
-	b.journal.Commit()
+// record is the session of a client as it is to be stored.
+type record struct {
+	client *client
+	stint  uint32 // of the client, when this was so
+	expiry uint32
+	left   time.Time // zero while the client is there
+	sent   uint64
+	will   *testament // that is still to be published, nil if there is none
 }
 
-func (b *Broker) writeSession(s *journal.Session, will *testament) {
-	g := b.journal.Begin()
-	defer b.journal.End()
-	if will == nil {
-		g.Session(s, nil, 0)
+// recordAbsence is the record of a client that has left then, with a reference to the will
+// that is still to be published. It holds b.mu.
+func (cl *client) recordAbsence(left time.Time) *record {
+	if cl.will != nil {
+		cl.will.message.Retain()
+	}
+	return &record{client: cl, stint: cl.stint, expiry: cl.expiry, left: left, sent: cl.out.Sent(), will: cl.will}
+}
+
+// write puts r into g, unless the client has come back since, or its session has ended.
+func (r *record) write(g *journal.Group) {
+	if r.stint < r.client.recorded {
 		return
 	}
-	g.Session(s, &will.message.Publish, will.delay)
+	r.client.recorded = r.stint
+	s := journal.Session{Number: r.client.number, ClientID: r.client.id, Expiry: r.expiry, Left: r.left, Sent: r.sent}
+	if r.will == nil {
+		g.Session(&s, nil, 0)
+		return
+	}
+	g.Session(&s, &r.will.message.Publish, r.will.delay)
+}
+
+// done gives up the will.
+func (r *record) done() {
+	if r.will != nil {
+		r.will.message.Release()
+	}
+}
+
+// putIn stores what put puts in.
+func (b *Broker) putIn(put func(g *journal.Group)) {
+	put(b.journal.Begin())
+	b.journal.End()
+	b.journal.Commit()
 }
 
 // storeAll waits until all that has been put in is stored. The error is why the
@@ -138,21 +166,22 @@ func (b *Broker) dropSubscription(cl *client, filter string) {
 	}
 }
 
-// dropSession takes a session that has ended out of the store, behind what others get
-// of it: if the process ends meanwhile, there is a session that can end once more.
-func (b *Broker) dropSession(cl *client) {
+// ending is what takes a session that has ended out of the store, behind what others get
+// of it, nil if it was not there: if the process ends meanwhile, there is a session that
+// can end once more.
+func (cl *client) ending() func(g *journal.Group) {
 	if !cl.out.Stored() {
-		return
+		return nil
 	}
 	held := cl.in.held()
-	g := b.journal.Begin()
-	defer b.journal.Commit()
-	defer b.journal.End()
-	g.EndSession(cl.number)
-	for filter := range cl.filters.all() {
-		g.Unsubscribe(cl.number, filter)
-	}
-	for _, id := range held {
-		g.Unhold(cl.number, id)
+	return func(g *journal.Group) {
+		cl.recorded = math.MaxUint32
+		g.EndSession(cl.number)
+		for filter := range cl.filters.all() {
+			g.Unsubscribe(cl.number, filter)
+		}
+		for _, id := range held {
+			g.Unhold(cl.number, id)
+		}
 	}
 }

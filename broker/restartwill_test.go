@@ -79,7 +79,8 @@ func TestRestartPublishesTheLastWill(t *testing.T) {
 			w.resume(v, "a", leaving(1, 0)) // another
 			w.crash()
 			w.settle()
-			w.resume(v, "a").lose()
+			a := w.resume(v, "a")
+			a.lose()
 			w.crash()
 			w.settle()
 			watcher := w.resume(v, "watcher")

@@ -175,10 +175,11 @@ func (r *restorer) absent(s *restored) {
 	}
 	b.mu.Lock()
 	due := b.wait(cl, left)
+	kept := cl.recordAbsence(left)
 	b.mu.Unlock()
-	b.publishWill(due, r.turn)
-	if s.stored.Left.IsZero() {
-		b.keepAbsent(cl, left)
+	defer kept.done()
+	if due != nil || s.stored.Left.IsZero() {
+		b.publishWill(due, r.turn, kept.write)
 	}
 }
 

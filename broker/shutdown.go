@@ -16,7 +16,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	conns, absent, wills := b.close()
 	t := begin()
 	for _, w := range wills {
-		b.publishWill(w, t)
+		b.publishWill(w, t, nil)
 	}
 	for _, cl := range absent {
 		b.endSession(cl, t)

@@ -3,6 +3,7 @@ package broker
 import (
 	"time"
 
+	"github.com/fletchmq/fletch/broker/journal"
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -65,12 +66,27 @@ func (cl *client) takeWill() *testament {
 }
 
 // publishWill publishes w, which is nil where there is none [MQTT3-3.1.2-12]. No
-// time has gone by for it yet.
-func (b *Broker) publishWill(w *testament, t *turn) {
-	if w == nil {
+// time has gone by for it yet. What also puts in is stored with it, if it is not nil:
+// that the will is not to be published any more.
+func (b *Broker) publishWill(w *testament, t *turn, also func(*journal.Group)) {
+	switch {
+	case w == nil && also == nil:
+		return
+	case w == nil:
+		b.putIn(also)
 		return
 	}
-	defer w.message.Release()
-	w.message.Received(time.Now())
-	b.publish(w.message, t)
+	m := w.message
+	defer m.Release()
+	m.Received(time.Now())
+	if also == nil {
+		b.publish(m, t)
+		return
+	}
+	if !b.retain(m, t) {
+		b.unretain(m.Publish.Topic, t)
+	}
+	l := letterOf(m)
+	l.also = also
+	b.post(l, t)
 }
