@@ -38,7 +38,11 @@ type oracle struct {
 	random      *rand.Rand
 	publishers  []*author
 	subscribers []*diary
+	shared      map[string]*fate // what one of those who share is to have
 }
+
+// topicOfAll is what the subscribers share.
+const topicOfAll = "topic3"
 
 // author is a publisher that sends again what is not acknowledged.
 type author struct {
@@ -55,7 +59,7 @@ func TestOracleOfRestarts(t *testing.T) {
 	for seed := range uint64(16) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			runStored(t, Config{}, func(w *world) {
-				o := &oracle{world: w, random: rand.New(rand.NewPCG(seed, 1))}
+				o := &oracle{world: w, random: rand.New(rand.NewPCG(seed, 1)), shared: make(map[string]*fate)}
 				for i := range 2 {
 					a := &author{id: fmt.Sprint("publisher", i), v: modern[(i+int(seed))%2]}
 					a.p = w.join(a.v, a.id, keeping(forever))
@@ -72,6 +76,11 @@ func TestOracleOfRestarts(t *testing.T) {
 				for _, d := range o.subscribers {
 					d.finish()
 				}
+				for body, f := range o.shared {
+					if f.must && f.got == 0 {
+						t.Errorf("nobody got %q", body)
+					}
+				}
 			})
 		})
 	}
@@ -83,13 +92,16 @@ func (o *oracle) step() {
 	qos := packets.QoS(o.random.IntN(3))
 	switch n := o.random.IntN(100); {
 	case n < 50:
-		o.publish(o.publishers[o.random.IntN(len(o.publishers))], topic, qos)
+		o.publish(o.publishers[o.random.IntN(len(o.publishers))], fmt.Sprint("topic", o.random.IntN(4)), qos)
 	case n < 60:
 		d.change(topic, qos)
 	case n < 64:
 		d.away()
 	case n < 66:
 		d.away()
+		for _, f := range o.shared {
+			f.must = f.must && f.qos < packets.ExactlyOnce // it may have been sent to d [MQTT-4.8.2-5]
+		}
 		o.join(d.v, d.id).lose()
 		d.begin(o.join(d.v, d.id, keeping(forever)))
 	case n < 94:
@@ -121,6 +133,9 @@ func (o *oracle) publish(a *author, topic string, qos packets.QoS) {
 			q := min(qos, granted)
 			d.fates[string(m.Payload)] = &fate{qos: q, must: q > 0, once: q != packets.AtLeastOnce && qos != packets.AtLeastOnce}
 		}
+	}
+	if topic == topicOfAll {
+		o.shared[string(m.Payload)] = &fate{qos: qos, must: qos > 0, once: qos != packets.AtLeastOnce}
 	}
 	if qos == 0 {
 		o.back(a)
@@ -174,6 +189,7 @@ func (d *diary) begin(p *peer) {
 	d.fates = make(map[string]*fate)
 	d.held = make(map[uint16]string)
 	d.last = make(map[string]int)
+	p.subscribe("$share/g/"+topicOfAll, 2)
 }
 
 func (d *diary) away() {
@@ -260,6 +276,9 @@ func (d *diary) note(x packets.Packet) packets.Packet {
 
 func (d *diary) message(x *packets.Publish) packets.Packet {
 	f := d.fates[string(x.Payload)]
+	if string(x.Topic) == topicOfAll {
+		f = d.shared[string(x.Payload)]
+	}
 	if f == nil || f.qos != x.QoS {
 		d.Fatalf("%s: %s is not for it: %v", d.id, x, f)
 	}
@@ -279,7 +298,7 @@ func (d *diary) message(x *packets.Publish) packets.Packet {
 	var qos, n int
 	fmt.Sscan(string(x.Payload), &from, &topic, &qos, &n)
 	line := fmt.Sprint(from, topic, qos, f.qos)
-	if f.got == 1 {
+	if f.got == 1 && topic != topicOfAll {
 		if n <= d.last[line] {
 			d.Fatalf("%s: %s comes after %d", d.id, x, d.last[line])
 		}
