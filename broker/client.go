@@ -287,13 +287,12 @@ func (b *Broker) contain(cl *client, f func()) {
 func (b *Broker) endSession(cl *client, t *turn) {
 	for filter := range cl.filters.all() {
 		b.unsubscribe(filter, cl)
-		b.dropSubscription(cl, filter)
 	}
 	b.subscribed.Add(-int64(cl.filters.len()))
+	b.adopt(cl, cl.out.End(), &t.Turn)
 	b.mu.Lock()
 	cl.rest()
 	w := cl.takeWill()
 	b.mu.Unlock()
 	b.publishWill(w, t, cl.ending())
-	b.adopt(cl, cl.out.End(), &t.Turn)
 }

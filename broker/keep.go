@@ -166,9 +166,9 @@ func (b *Broker) dropSubscription(cl *client, filter string) {
 	}
 }
 
-// ending is what takes a session that has ended out of the store, nil if it was not
-// there: first its record, so that what is left of it belongs to nobody, if the process
-// ends meanwhile.
+// ending is what takes a session that has ended out of the store, behind what others get
+// of it, nil if it was not there: if the process ends meanwhile, there is a session that
+// can end once more.
 func (cl *client) ending() func(g *journal.Group) {
 	if !cl.out.Stored() {
 		return nil
@@ -177,6 +177,9 @@ func (cl *client) ending() func(g *journal.Group) {
 	return func(g *journal.Group) {
 		cl.recorded = math.MaxUint32
 		g.EndSession(cl.number)
+		for filter := range cl.filters.all() {
+			g.Unsubscribe(cl.number, filter)
+		}
 		for _, id := range held {
 			g.Unhold(cl.number, id)
 		}

@@ -22,6 +22,7 @@ type letter struct {
 	to       []recipient
 	kept     bool // some of to are stored
 	admitted bool // as session.Turn
+	moves    bool // from one member of a group to another
 
 	sender  *client // who gets reason as the answer, nil if nobody does
 	receipt flow.Receipt
@@ -179,7 +180,9 @@ func storedTerms(t *session.Terms) journal.Terms {
 
 // deliverAll gives the message to all.
 func (b *Broker) deliverAll(l *letter, t *turn) {
-	b.tellPublished(l.message)
+	if !l.moves {
+		b.tellPublished(l.message)
+	}
 	for i := range l.to {
 		r := &l.to[i]
 		g, _ := r.terms.Group.(*group)

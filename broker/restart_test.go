@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
@@ -25,6 +26,12 @@ func (s *slow) Commit(b *store.Batch) error {
 		<-gate
 	}
 	return s.Memory.Commit(b)
+}
+
+// Get implements store.Store. Others get on with their work meanwhile.
+func (s *slow) Get(dst, key []byte) ([]byte, error) {
+	time.Sleep(time.Millisecond)
+	return s.Memory.Get(dst, key)
 }
 
 func (s *slow) hold() {
@@ -64,6 +71,13 @@ func (w *world) kept() *store.Memory {
 // hold lets commits wait until release.
 func (w *world) hold()    { w.config.Store.(*slow).hold() }
 func (w *world) release() { w.config.Store.(*slow).release() }
+
+// commitOne lets one commit go on.
+func (w *world) commitOne() {
+	s := w.config.Store.(*slow)
+	s.gate <- struct{}{}
+	w.settle()
+}
 
 // crash plays the end of the process, and of all its connections: what is not
 // committed is lost. Another broker begins with the rest.

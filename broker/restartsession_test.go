@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -209,4 +210,61 @@ func (w *world) records(kinds string) (n int) {
 		}
 	}
 	return n
+}
+
+// slowToHear is a program that takes its time to hear of a message.
+type slowToHear struct{}
+
+func (slowToHear) Published(Published) { time.Sleep(time.Millisecond) }
+
+// A connection that takes long to leave its session does not put into the store what
+// is not so any more.
+func TestRestartAfterLateLeave(t *testing.T) {
+	for keep, after := range map[uint32]time.Duration{0: time.Second, forever: time.Minute} {
+		t.Run(fmt.Sprint(keep), func(t *testing.T) {
+			runStored(t, Config{Hooks: slowToHear{}}, func(w *world) {
+				a := w.join(packets.V5, "a", keeping(60), will("will", "died"))
+				a.nc.Close()
+				time.Sleep(500 * time.Microsecond)
+				next := w.dial(packets.V5)
+				next.connect("a", keeping(keep), func(c *packets.Connect) { c.CleanStart = keep == 0 })
+				next.next()
+				time.Sleep(after)
+				w.crash()
+				time.Sleep(time.Second)
+				if n := len(w.sessions()); n != min(int(keep), 1) {
+					t.Errorf("%d sessions", n)
+				}
+			})
+		})
+	}
+}
+
+// A session that is about to end when another of the same client begins ends behind the
+// restart.
+func TestCrashWithTwoSessionsOfAClient(t *testing.T) {
+	runStored(t, Config{}, func(w *world) {
+		a := w.join(packets.V5, "a", keeping(60))
+		a.subscribe("$share/g/x", 1)
+		a.lose()
+		b := w.join(packets.V5, "b")
+		for i := range 20 {
+			b.passes(message("x", fmt.Sprint(i), 1))
+		}
+		w.absent(packets.V5, "heir", "$share/g/x")
+		time.Sleep(time.Minute + 5*time.Millisecond) // it takes 20 to move the messages
+		w.join(packets.V5, "a", keeping(forever)).subscribe("y", 1)
+		w.crash()
+		time.Sleep(time.Second)
+		if got := w.sessions(); !slices.Equal(got, []string{"a", "heir"}) {
+			t.Errorf("%q", got)
+		}
+		if got := slices.Compact(slices.Sorted(slices.Values(w.resume(packets.V5, "heir").bodies()))); len(got) != 20 {
+			t.Errorf("heir has %q", got)
+		}
+		w.crash()
+		if n := w.records("s"); n != 2 {
+			t.Errorf("%d sessions are stored", n)
+		}
+	})
 }

@@ -54,6 +54,12 @@ func (b *Broker) restore() error {
 	}
 	for _, s := range r.sessions {
 		s.client.out.Presume(s.stored.Sent, b.config.MaximumInFlight)
+	}
+	for _, s := range r.sessions { // wills that are due are new to all
+		if b.clients[s.client.id] != s.client { // it was about to end when another began
+			b.endSession(s.client, r.turn)
+			continue
+		}
 		r.absent(s)
 	}
 	return nil

@@ -136,6 +136,7 @@ func (b *Broker) adopt(cl *client, orphans []session.Orphan, t *session.Turn) {
 // store is the way of m to one member that is stored.
 func (b *Broker) store(m *session.Message, to *topics.Subscription[*client], g *group, t *session.Turn) {
 	l := letterOf(m)
+	l.moves = true
 	l.add(to.Subscriber, to.Options, g)
 	b.put(l, t, 0)
 }

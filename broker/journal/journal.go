@@ -168,7 +168,7 @@ func (j *Journal) committed(g *Group) {
 	size := g.Size()
 	for lane, waiters := range g.waiters {
 		if len(waiters) > 0 {
-			g.waiters[lane] = nil
+			g.waiters[lane] = make([]any, 0, len(waiters)) // as many may come again
 			j.settleOne(lane, waiters)
 		}
 	}

@@ -101,6 +101,9 @@ func (o *Outbox) Forsake() {
 func (o *Outbox) detach() {
 	o.line = nil
 	if o.ended {
+		for _, x := range o.discardWaiting(nil) {
+			o.drop(&x.Kept)
+		}
 		o.discard()
 		return
 	}
@@ -197,7 +200,7 @@ func (o *Outbox) discard() {
 	if o.replays != nil {
 		o.clear(&o.replays.front)
 		for _, p := range o.replays.wanted {
-			o.vault.endReplay(p.replay)
+			o.replays.forget(p)
 		}
 		o.replays = nil
 	}

@@ -70,8 +70,9 @@ func (p *Page) Read(t *Turn) (orphans []Orphan, err error) {
 	o.mu.Lock()
 	defer o.unlockIn(t)
 	v := o.vault
-	if v.page != p {
+	if v.page != p { // what waits has changed, and nobody else may ask for the next one
 		release(messages)
+		o.touch(t)
 		return nil, nil
 	}
 	v.page = nil

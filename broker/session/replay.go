@@ -43,13 +43,21 @@ func (s *replays) places() int { return len(s.wanted) + s.empty }
 
 // leave makes p, whose messages are wanted, an empty place.
 func (s *replays) leave(p *place) {
-	s.vault.endReplay(p.replay)
+	s.forget(p)
 	delete(s.wanted, p.replay.Filter)
 	if len(s.wanted) == 0 {
 		s.wanted = nil // a map does not shrink
 	}
 	p.replay = nil
 	s.empty++
+}
+
+// forget takes what is stored of p out of the store.
+func (s *replays) forget(p *place) {
+	s.vault.endReplay(p.replay)
+	if p.more > 0 {
+		s.vault.endReplay(&p.last)
+	}
 }
 
 // gone is for a place that is not in the queue any more.
@@ -162,6 +170,7 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, kept []Kept, after strin
 		switch r.After = after; {
 		case after != "":
 		case p.again():
+			o.vault.endReplay(r)
 			o.vault.storeReplay(p.replay)
 		default:
 			o.replays.leave(p)

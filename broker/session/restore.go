@@ -14,7 +14,7 @@ func (o *Outbox) Restore(t Terms, size int) {
 	cost := overhead + size
 	v.leave(&v.waiting, &t, cost)
 	o.bytes += cost
-	v.last, v.revised = t.Kept.PacketID, t.Kept.Sequence
+	v.last = t.Kept.PacketID
 }
 
 // RestoreExchange puts back an exchange whose PUBREC came before a restart. They come

@@ -169,14 +169,14 @@ func (v *vault) forget(r *ref) Terms {
 // spill takes out of memory what waits or is under way, before a client is absent.
 func (o *Outbox) spill() {
 	v := o.vault
-	v.page = nil
+	v.page, v.stays = nil, nil
 	var begun, front refs
 	for x := range o.sender.Recall() {
 		e := x.M
 		if e.Kept.Sequence != 0 {
 			e.Kept.Sent = true
 			v.sent = max(v.sent, e.Kept.Sequence)
-			v.leave(&begun, &e.Terms, e.cost)
+			v.leave(&begun, &e.Terms, e.message.Cost())
 			e.Kept = Kept{}
 		}
 		o.settled(e)
