@@ -14,11 +14,13 @@ type Session struct {
 	ClientID string
 	Expiry   uint32    // Session Expiry Interval in seconds
 	Left     time.Time // when the client has gone, zero while it is there
-	Sent     uint64    // the last message that may have been sent, or Connected
+	Sent     uint64    // the last message whose delivery counts as begun, or Connected
+	Unsure   uint64    // up to this message others may have been sent as well
 	Will     *Will     // nil if there is none
 }
 
-// Connected is Session.Sent while the client is there: any message may have been sent.
+// Connected is Session.Sent while the client is there: any message may have been sent,
+// whatever Unsure is.
 const Connected = math.MaxUint64
 
 // Will is one that has not been published yet.
@@ -33,6 +35,7 @@ func (g *Group) Session(s *Session, will *packets.Publish, delay uint32) {
 	v = appendText(v, s.ClientID)
 	v = appendTime(v, s.Left)
 	v = binary.AppendUvarint(v, s.Sent)
+	v = binary.AppendUvarint(v, s.Unsure)
 	if will != nil {
 		v = binary.AppendUvarint(v, uint64(delay))
 		v = appendMessage(v, will, s.ClientID, time.Time{})
@@ -48,6 +51,7 @@ func parseSession(number uint64, value []byte) (s Session, ok bool) {
 	s.ClientID = r.text()
 	s.Left = r.time()
 	s.Sent = r.uint()
+	s.Unsure = r.uint()
 	if len(r.rest) > 0 {
 		s.Will = &Will{Delay: uint32(min(r.uint(), math.MaxUint32))}
 		if s.Will.Message, ok = parseMessage(r.rest); !ok {
