@@ -76,10 +76,10 @@ func TestRestartPublishesTheLastWill(t *testing.T) {
 			w.join(v, "a", keeping(forever), leaving(2, 0))
 			w.crash()
 			w.settle()
-			a := w.resume(v, "a", leaving(1, 0)) // another
+			w.resume(v, "a", leaving(1, 0)) // another
 			w.crash()
 			w.settle()
-			a = w.resume(v, "a")
+			a := w.resume(v, "a")
 			a.lose()
 			w.crash()
 			w.settle()
