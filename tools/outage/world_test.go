@@ -109,13 +109,15 @@ func (w *world) leave() {
 	}
 }
 
-// end is the end of the process in good order, which has so much time to write.
+// end is the end of the process in good order, which has so much time to write. It says
+// why that is not enough.
 func (w *world) end(d time.Duration) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	began := time.Now()
-	if err := w.broker.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	err := w.broker.Shutdown(ctx)
+	if f := w.disk.fault.Load(); f == nil && err != nil || f != nil && !errors.Is(err, f.err) {
 		w.Errorf("Shutdown: %v", err)
 	}
 	if err := w.store.Close(); err != nil {
