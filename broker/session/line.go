@@ -39,6 +39,7 @@ type Line struct {
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
 	crowded bool                       // as the owner has been told
+	waits   bool                       // the owner does, as far as anybody knows, for others to have room
 	owed    bool                       // somebody is about to Take, or takes
 	hurry   bool                       // nobody waits any more
 	closed  bool
