@@ -208,6 +208,9 @@ func (c *conn) end(cause error) {
 		}
 		c.b.leave(c, cause)
 	}
+	if c.b.journal != nil {
+		c.b.journal.Forget(c.link)
+	}
 	if c.proof != nil {
 		c.proof.end()
 	}

@@ -123,7 +123,7 @@ func (l *Line) fill(b *Batch) {
 			e.message.Release()
 			continue
 		}
-		d := Delivery{Message: e.message, Left: left, Dup: e.Kept.Sent, Terms: e.Terms}
+		d := Delivery{Message: e.message, Left: left, Dup: o.vault.again(&e.Kept), Terms: e.Terms}
 		if e.QoS > 0 {
 			d.PacketID = uint16(o.begin(e))
 		}
