@@ -22,7 +22,8 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 	t := begin()
 	defer t.end()
 	x := &expansion{client: cl, replay: r, retained: retained, after: after}
-	if r.QoS == packets.AtMostOnce || !cl.out.Stored() {
+	nothing := len(retained) == 0 && after == ""
+	if nothing || r.QoS == packets.AtMostOnce || !cl.out.Stored() {
 		x.expand(t)
 		return
 	}
