@@ -60,5 +60,10 @@ crash: ## kill the broker KILLS times, 100 unless named, and see that all it had
 	@$(GO) build -o .bin/crash ./tools/crash
 	@.bin/crash -kills $(KILLS)
 
+powerloss: KILLS = 1000
+powerloss: ## cut the power of the broker KILLS times, 1000 unless named, and see that all it had acknowledged is there
+	@$(GO) build -o .bin/crash ./tools/crash
+	@.bin/crash -power -kills $(KILLS)
+
 ci: ## all that is checked before a change is taken
 	.ci/run

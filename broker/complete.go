@@ -43,7 +43,7 @@ func (c *Config) complete() error {
 		{"MaximumInFlight", &c.MaximumInFlight, 1, mostInFlight, 1024},
 		{"MaximumSubscriptionsTotal", &c.MaximumSubscriptionsTotal, 1, most, 2_000_000},
 		{"ConnectRate", &c.ConnectRate, 1, 1_000_000, 0},
-		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, 4 << 20},
+		{"MaximumQueuedBytes", &c.MaximumQueuedBytes, 1, most, c.queuedBytes()},
 		{"MaximumSubscriptions", &c.MaximumSubscriptions, 1, most, 10_000},
 		{"MaximumSubscriptionBytes", &c.MaximumSubscriptionBytes, 1, most, 8 << 20},
 		{"MaximumRetainedMessages", &c.MaximumRetainedMessages, 1, most, 1_000_000},
@@ -89,6 +89,14 @@ func (c *Config) completeTimes() error {
 		}
 	}
 	return c.completeFeatures()
+}
+
+// queuedBytes is the default of MaximumQueuedBytes.
+func (c *Config) queuedBytes() int {
+	if c.Store != nil {
+		return 64 << 20
+	}
+	return 4 << 20
 }
 
 // orNone is what a default is called.

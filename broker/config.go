@@ -105,7 +105,8 @@ type Config struct {
 
 	// MaximumQueuedBytes is how many bytes of messages may wait for one client, and
 	// how many may be under way to it that it has not acknowledged. Whatever its
-	// size, one message may always. See [Overflow] for what happens beyond. Default 4 194 304.
+	// size, one message may always. See [Overflow] for what happens beyond. Default
+	// 4 194 304, and 67 108 864 with a Store, where what waits is not in memory.
 	MaximumQueuedBytes int
 
 	// MaximumQueuedMessages is how many messages may wait for one client. Default

@@ -43,6 +43,8 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 	}
 	if after != "" {
 		g.Replay(cl.number, &journal.Replay{Filter: r.Filter, QoS: r.QoS, Identifiers: r.Identifiers, After: after})
+	} else {
+		g.EndReplay(cl.number, r.Filter) // if there is another, it is put in when this one is done
 	}
 	g.Wait(t.lane, x)
 	t.Stored(b.journal)

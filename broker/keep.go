@@ -40,7 +40,7 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	r.stint = c.client.stint
 	c.b.mu.Unlock()
 	c.b.putIn(r.write)
-	if trouble != nil {
+	if c.unstored = trouble != nil; c.unstored {
 		return nil
 	}
 	return c.storeAll()
@@ -76,7 +76,8 @@ type record struct {
 	stint  uint32 // of the client, when this was so
 	expiry uint32
 	left   time.Time // zero while the client is there
-	sent   uint64
+	sent   uint64    // as journal.Session, as is unsure
+	unsure uint64
 	will   *testament // that is still to be published, nil if there is none
 }
 
@@ -86,7 +87,9 @@ func (cl *client) recordAbsence(left time.Time) *record {
 	if cl.will != nil {
 		cl.will.message.Retain()
 	}
-	return &record{client: cl, stint: cl.stint, expiry: cl.expiry, left: left, sent: cl.out.Sent(), will: cl.will}
+	r := &record{client: cl, stint: cl.stint, expiry: cl.expiry, left: left, will: cl.will}
+	r.sent, r.unsure = cl.out.Sent()
+	return r
 }
 
 // write puts r into g, unless the client has come back since, or its session has ended.
@@ -95,7 +98,7 @@ func (r *record) write(g *journal.Group) {
 		return
 	}
 	r.client.recorded = r.stint
-	s := journal.Session{Number: r.client.number, ClientID: r.client.id, Expiry: r.expiry, Left: r.left, Sent: r.sent}
+	s := journal.Session{Number: r.client.number, ClientID: r.client.id, Expiry: r.expiry, Left: r.left, Sent: r.sent, Unsure: r.unsure}
 	if r.will == nil {
 		g.Session(&s, nil, 0)
 		return

@@ -53,7 +53,7 @@ func (b *Broker) restore() error {
 		}
 	}
 	for _, s := range r.sessions {
-		s.client.out.Presume(s.stored.Sent, b.config.MaximumInFlight)
+		s.client.out.Presume(s.stored.Sent, s.stored.Unsure, b.config.MaximumInFlight)
 	}
 	for _, s := range r.sessions { // wills that are due are new to all
 		if b.clients[s.client.id] != s.client { // it was about to end when another began
@@ -175,12 +175,14 @@ func (r *restorer) absent(s *restored) {
 	}
 	b.mu.Lock()
 	due := b.wait(cl, left)
+	if due == nil && !s.stored.Left.IsZero() {
+		b.mu.Unlock()
+		return
+	}
 	kept := cl.recordAbsence(left)
 	b.mu.Unlock()
 	defer kept.done()
-	if due != nil || s.stored.Left.IsZero() {
-		b.publishWill(due, r.turn, kept.write)
-	}
+	b.publishWill(due, r.turn, kept.write)
 }
 
 // subscribe puts s where messages are matched.

@@ -14,11 +14,13 @@ type Session struct {
 	ClientID string
 	Expiry   uint32    // Session Expiry Interval in seconds
 	Left     time.Time // when the client has gone, zero while it is there
-	Sent     uint64    // the last message that may have been sent, or Connected
+	Sent     uint64    // the last message whose delivery counts as begun, or Connected
+	Unsure   uint64    // up to this message others may have been sent as well
 	Will     *Will     // nil if there is none
 }
 
-// Connected is Session.Sent while the client is there: any message may have been sent.
+// Connected is Session.Sent while the client is there: any message may have been sent,
+// whatever Unsure is.
 const Connected = math.MaxUint64
 
 // Will is one that has not been published yet.
@@ -33,6 +35,7 @@ func (g *Group) Session(s *Session, will *packets.Publish, delay uint32) {
 	v = appendText(v, s.ClientID)
 	v = appendTime(v, s.Left)
 	v = binary.AppendUvarint(v, s.Sent)
+	v = binary.AppendUvarint(v, s.Unsure)
 	if will != nil {
 		v = binary.AppendUvarint(v, uint64(delay))
 		v = appendMessage(v, will, s.ClientID, time.Time{})
@@ -48,8 +51,9 @@ func parseSession(number uint64, value []byte) (s Session, ok bool) {
 	s.ClientID = r.text()
 	s.Left = r.time()
 	s.Sent = r.uint()
+	s.Unsure = r.uint()
 	if len(r.rest) > 0 {
-		s.Will = &Will{Delay: uint32(r.uint())}
+		s.Will = &Will{Delay: uint32(min(r.uint(), math.MaxUint32))}
 		if s.Will.Message, ok = parseMessage(r.rest); !ok {
 			return s, false
 		}
@@ -89,9 +93,8 @@ func (g *Group) Subscribe(session uint64, s *Subscription) {
 
 func parseSubscription(filter, value []byte) (s Subscription, ok bool) {
 	r := reader{rest: value}
-	flags := r.byte()
-	s.Filter = string(filter)
-	s.QoS = packets.QoS(flags & 3)
+	flags, qos := r.flags()
+	s.Filter, s.QoS = string(filter), qos
 	s.NoLocal, s.RetainAsPublished = flags&optionNoLocal != 0, flags&optionRetainAsPublished != 0
 	s.Identifiers = r.identifiers()
 	return s, !r.bad
@@ -119,7 +122,7 @@ func (g *Group) Replay(session uint64, r *Replay) {
 func parseReplay(filter, value []byte) (x Replay, ok bool) {
 	r := reader{rest: value}
 	x.Filter = string(filter)
-	x.QoS = packets.QoS(r.byte() & 3)
+	_, x.QoS = r.flags()
 	x.Identifiers = r.identifiers()
 	x.After = r.text()
 	return x, !r.bad

@@ -64,6 +64,7 @@ func (l *Line) Take(b *Batch) Taken {
 		return Filled
 	case !l.closed:
 		l.owed = false
+		l.mayWait()
 		return Idle
 	case l.final == nil:
 		return Over
@@ -123,7 +124,7 @@ func (l *Line) fill(b *Batch) {
 			e.message.Release()
 			continue
 		}
-		d := Delivery{Message: e.message, Left: left, Dup: e.Kept.Sent, Terms: e.Terms}
+		d := Delivery{Message: e.message, Left: left, Dup: o.vault.again(&e.Kept), Terms: e.Terms}
 		if e.QoS > 0 {
 			d.PacketID = uint16(o.begin(e))
 		}

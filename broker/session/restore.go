@@ -14,7 +14,7 @@ func (o *Outbox) Restore(t Terms, size int) {
 	cost := overhead + size
 	v.leave(&v.waiting, &t, cost)
 	o.bytes += cost
-	v.last = t.Kept.PacketID
+	v.last, v.unsure = t.Kept.PacketID, t.Kept.Sequence
 }
 
 // RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
@@ -31,12 +31,18 @@ func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
 	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
 }
 
-// Presume says which messages that have been restored may have been sent before: those
-// up to sent, or, if that is [journal.Connected], the first of as many as window.
-func (o *Outbox) Presume(sent uint64, window int) {
+// Presume says which messages that have been restored may have been sent before. The
+// delivery of those up to sent counts as begun, or, if that is [journal.Connected], of
+// the first of as many as window: more were not under way at once. Behind them are
+// others, up to unsure, or all: they were sent if acknowledgements that made room for
+// them had not been stored.
+func (o *Outbox) Presume(sent, unsure uint64, window int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	v := o.vault
+	if sent != journal.Connected {
+		v.unsure = unsure
+	}
 	for r := v.waiting.first(); r != nil; r = v.waiting.first() {
 		if sent != journal.Connected && r.sequence > sent || sent == journal.Connected && window == 0 {
 			return

@@ -31,7 +31,8 @@ type vault struct {
 	rare    map[uint64]rare
 	page    *Page  // that is being read
 	order   uint64 // of the last PUBREC
-	sent    uint64 // sequence number of the last message that may have been
+	sent    uint64 // sequence number of the last message whose delivery has begun
+	unsure  uint64 // up to this sequence number others may have been sent, before a restart
 	revised uint64 // messages up to this sequence number are asked about before they are sent
 	last    uint16 // packet identifier that has been reserved
 
@@ -207,9 +208,14 @@ func (o *Outbox) spill() {
 	v.begun.prepend(begun)
 }
 
-// Sent is the last message that may have been sent, by sequence number.
-func (o *Outbox) Sent() uint64 {
+// Sent is for Presume, after a restart.
+func (o *Outbox) Sent() (sent, unsure uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.vault.sent
+	return o.vault.sent, o.vault.unsure
+}
+
+// again reports whether a message may have been sent before.
+func (v *vault) again(k *Kept) bool {
+	return k.Sent || k.Sequence != 0 && k.Sequence <= v.unsure
 }

@@ -78,10 +78,10 @@ func (s *shelf) revoke() {
 
 // restart ends the process, in order or without warning, and begins another.
 func (s *shelf) restart() {
-	sent := uint64(journal.Connected)
+	sent, unsure := uint64(journal.Connected), uint64(0)
 	if s.rng.IntN(2) == 0 {
 		s.detach()
-		sent = s.o.Sent()
+		sent, unsure = s.o.Sent()
 	}
 	s.j.Sync(nil)
 	s.detach()
@@ -103,7 +103,7 @@ func (s *shelf) restart() {
 	for _, x := range l.exchanges {
 		s.o.RestoreExchange(flow.OutID(x[0]), x[1])
 	}
-	s.o.Presume(sent, shelfWindow)
+	s.o.Presume(sent, unsure, shelfWindow)
 }
 
 // shelfLoader is the Loader of one session, and of another that keeps its messages.

@@ -13,7 +13,8 @@ import (
 // campaign is one run: the broker, its clients, and when it is killed.
 type campaign struct {
 	*world
-	server  *server
+	target  target
+	rounds  rounds
 	rng     *rand.Rand
 	out     io.Writer
 	upAfter []time.Duration // of each life
@@ -35,7 +36,7 @@ func (c *campaign) run(ctx context.Context, kills int, seed uint64) error {
 		if err := c.killOnce(ctx); err != nil {
 			return err
 		}
-		if n%10 == 9 {
+		if every := max(kills/10, 10); n%every == every-1 {
 			fmt.Fprintf(c.out, "%d kills, %s\n", n+1, c.progress())
 		}
 	}
@@ -47,10 +48,10 @@ func (c *campaign) run(ctx context.Context, kills int, seed uint64) error {
 }
 
 func (c *campaign) startUp(ctx context.Context) error {
-	if err := c.server.start(); err != nil {
+	if err := c.target.start(); err != nil {
 		return err
 	}
-	took, err := c.server.up(ctx)
+	took, err := c.target.up(ctx)
 	if err != nil {
 		return err
 	}
@@ -63,11 +64,11 @@ func (c *campaign) killOnce(ctx context.Context) error {
 	kind := c.rng.IntN(10)
 	if kind == 0 && len(c.upAfter) > 0 {
 		c.moments["while it starts"]++
-		if err := c.server.start(); err != nil {
+		if err := c.target.start(); err != nil {
 			return err
 		}
 		err := c.lives(ctx, time.Duration(c.rng.Int64N(int64(2*c.upAfter[len(c.upAfter)-1]))), 0)
-		c.server.kill()
+		c.target.kill()
 		return err
 	}
 	if err := c.startUp(ctx); err != nil {
@@ -81,10 +82,10 @@ func (c *campaign) killOnce(ctx context.Context) error {
 		err = c.lives(ctx, time.Duration(c.rng.IntN(30))*time.Millisecond, 0)
 	case kind <= 5:
 		c.moments["after a time"]++
-		err = c.lives(ctx, time.Duration(c.rng.IntN(3000))*time.Millisecond, 0)
+		err = c.lives(ctx, time.Duration(c.rng.Int64N(int64(c.rounds.longest))), 0)
 	default:
 		c.moments["after a number of messages"]++
-		err = c.lives(ctx, 5*time.Second, 1+c.rng.IntN(5000))
+		err = c.lives(ctx, 2*c.rounds.longest, 1+c.rng.IntN(c.rounds.messages))
 	}
 	c.kill()
 	return err
@@ -99,7 +100,7 @@ func (c *campaign) goUp() {
 func (c *campaign) kill() {
 	c.gate.goDown()
 	c.ledger.killed()
-	c.server.kill()
+	c.target.kill()
 }
 
 // lives waits so long, or until so many messages have been acknowledged.
@@ -110,8 +111,8 @@ func (c *campaign) lives(ctx context.Context, d time.Duration, messages int) err
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-c.server.ended:
-			return c.server.endedByItself()
+		case <-c.target.ended():
+			return c.target.endedByItself()
 		case <-end:
 			return nil
 		case <-time.After(time.Millisecond):

@@ -8,6 +8,13 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+// describe is entry, for who has not the ledger.
+func (l *ledger) describe(client, topic string, number int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entry(l.receivers[client], topic, number)
+}
+
 // entry is all that is known of a message, and of it and a receiver.
 func (l *ledger) entry(r *receiver, topic string, number int) string {
 	s := l.streams[topic]

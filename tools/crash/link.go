@@ -21,7 +21,7 @@ var (
 
 // world is what all clients share.
 type world struct {
-	address   string
+	dial      func(ctx context.Context) (net.Conn, error)
 	ledger    *ledger
 	gate      *gate
 	finishing chan struct{} // closed: publish nothing new, and come to an end
@@ -61,7 +61,7 @@ func (w *world) join(ctx context.Context, v packets.Version, connect *packets.Co
 			return nil, nil, err
 		}
 		l := &link{world: w, ctx: ctx, client: string(connect.ClientID), v: v, life: life}
-		l.nc, err = new(net.Dialer).DialContext(ctx, "tcp", w.address)
+		l.nc, err = w.dial(ctx)
 		if err != nil {
 			l.broken("CONNECT", err)
 			continue

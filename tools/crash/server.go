@@ -15,29 +15,25 @@ import (
 	"github.com/fletchmq/fletch/packets/frame"
 )
 
-// server is the broker as a process, which is started again and again.
+// server is the broker as a process, killed with SIGKILL.
 type server struct {
 	command []string
 	address string
 	log     *os.File
 	cmd     *exec.Cmd
 	started time.Time
-	ended   chan struct{} // closed when the process has
+	exited  chan struct{} // closed when the process has
 }
 
-// newServer puts what the broker stores and logs into dir. PORT and DATA in command
+// newServer puts what the broker stores into dir. PORT and DATA in command
 // become where it is to listen and to store.
-func newServer(dir string, command []string) (*server, error) {
+func newServer(dir string, log *os.File, command []string) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, err
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
 		return nil, err
 	}
 	s := &server{address: net.JoinHostPort("127.0.0.1", fmt.Sprint(port)), log: log}
@@ -69,11 +65,11 @@ func (s *server) start() error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	cmd, ended := s.cmd, make(chan struct{})
-	s.ended = ended
+	cmd, exited := s.cmd, make(chan struct{})
+	s.exited = exited
 	go func() {
 		cmd.Wait()
-		close(ended)
+		close(exited)
 	}()
 	return nil
 }
@@ -82,27 +78,30 @@ func (s *server) start() error {
 func (s *server) kill() {
 	if s.cmd != nil {
 		s.cmd.Process.Kill()
-		<-s.ended
+		<-s.exited
 	}
 }
 
-// endedByItself is why there is no broker.
+func (s *server) dial(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", s.address)
+}
+
+func (s *server) ended() <-chan struct{} { return s.exited }
+
 func (s *server) endedByItself() error {
 	return fmt.Errorf("the broker has ended by itself: %v, see %s", s.cmd.ProcessState, s.log.Name())
 }
 
-// up waits for the first CONNACK of a broker that has been started, and says how long
-// that took.
 func (s *server) up(ctx context.Context) (time.Duration, error) {
 	deadline := time.After(patience)
 	for {
-		if s.accepts() {
+		if accepts(s.address) {
 			return time.Since(s.started), nil
 		}
 		select {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
-		case <-s.ended:
+		case <-s.exited:
 			return 0, s.endedByItself()
 		case <-deadline:
 			return 0, fmt.Errorf("the broker has accepted nobody within %v, see %s", patience, s.log.Name())
@@ -111,8 +110,9 @@ func (s *server) up(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-func (s *server) accepts() bool {
-	nc, err := net.Dial("tcp", s.address)
+// accepts reports whether the broker there sends a CONNACK.
+func accepts(address string) bool {
+	nc, err := net.Dial("tcp", address)
 	if err != nil {
 		return false
 	}

@@ -150,7 +150,7 @@ func (s *subscriber) take(l *link, p *packets.Publish) error {
 	now := received{topic, n}
 	before, again := s.held[p.PacketID]
 	if again && (before != now || !p.Dup) {
-		l.ledger.fail(s.client, "identifier %d is that of %v, which is not released, and now of %v, DUP %v", p.PacketID, before, now, p.Dup)
+		l.ledger.fail(s.client, "identifier %d is that of %v, which is not released, and now of %v, DUP %v: %s", p.PacketID, before, now, p.Dup, l.ledger.describe(s.account, now.topic, now.number))
 		return errGone
 	}
 	if !again {

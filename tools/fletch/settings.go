@@ -33,7 +33,7 @@ type settings struct {
 	Overflow              string        `group:"Waiting" placeholder:"WAY" default:"disconnect-slow" enum:"disconnect-slow, drop-newest, drop-oldest, push-back, refuse-publish" help:"What happens to a message for a client that has no room: ${enum}. Default: ${default}."`
 	PushBackTimeout       time.Duration `group:"Waiting" placeholder:"TIME" help:"How long a publisher waits for room, with push-back. Default: 5s."`
 	MaximumQueuedMessages int           `group:"Waiting" placeholder:"N" help:"Messages that wait for a client. Default: 100 000."`
-	MaximumQueuedBytes    int           `group:"Waiting" placeholder:"BYTES" help:"Their bytes, and of those that it has not acknowledged. Default: 4 194 304."`
+	MaximumQueuedBytes    int           `group:"Waiting" placeholder:"BYTES" help:"Their bytes, and of those that it has not acknowledged. Default: 4 194 304, and 67 108 864 with --data."`
 	MaximumQueuedTotal    int           `group:"Waiting" placeholder:"BYTES" help:"Memory of what waits for all clients. Default: 1 073 741 824."`
 	MaximumUnstored       int           `group:"Waiting" placeholder:"BYTES" help:"What waits for --data before publishers do. Default: 16 777 216."`
 	MaximumInFlight       int           `group:"Waiting" placeholder:"N" help:"Messages at QoS 1 and 2 that a client is sent before it acknowledges one. Default: 1024."`

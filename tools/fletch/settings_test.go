@@ -27,6 +27,7 @@ var noSetting = map[string]string{
 	"Authorize":        "code",
 	"AuthorizeTimeout": "code",
 	"SharingOf":        "one way for all share names",
+	"Store":            "--data",
 }
 
 func TestEachKeyHasAFlag(t *testing.T) {

@@ -1,9 +1,12 @@
 package broker
 
 import (
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/journal"
 	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -62,4 +65,24 @@ func TestRefusedBehindWhatIsNotStored(t *testing.T) {
 			p.want("PUBREC packet-id=1 reason=0x10", "PUBCOMP packet-id=2")
 		})
 	}
+}
+
+// What is stored and means nothing is an error at once, though nothing can be written.
+func TestRestoreWhileTheStoreIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := new(store.Memory)
+		var b store.Batch
+		b.Put(append([]byte("h"), 0, 0, 0, 0, 0, 0, 0, 9, 0, 1), nil) // of a session that is not there
+		b.Set([]byte("rtopic"), []byte("no message"))
+		if err := st.Commit(&b); err != nil {
+			t.Fatal(err)
+		}
+		st.Refuse(errors.New("no space left on device"))
+		_, err := New(Config{Store: st})
+		var record *journal.RecordError
+		if !errors.As(err, &record) || string(record.Key) != "rtopic" {
+			t.Errorf("New: %v", err)
+		}
+		st.Close()
+	})
 }

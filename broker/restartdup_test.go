@@ -1,0 +1,61 @@
+package broker
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// A client that has acknowledged more than was stored when the broker crashes is sent
+// all of it again with DUP, also what was sent beyond MaximumInFlight messages
+// [MQTT-3.3.1-1] [MQTT3-3.3.1-1], and however often the broker crashes and restarts
+// before that.
+func TestCrashBehindAcknowledgements(t *testing.T) {
+	for _, v := range modern {
+		runStored(t, Config{MaximumInFlight: 2}, func(w *world) {
+			w.absent(v, "s", "#")
+			pub := w.join(v, "pub")
+			for i := range 4 {
+				pub.passes(message("t", fmt.Sprint(i), 1))
+			}
+			pub.passes(message("t", "4", 2))
+			pub.lose()
+
+			s := w.resume(v, "s")
+			w.hold()
+			for i := range 4 {
+				p, _ := s.next().(*packets.Publish)
+				if p == nil || p.Dup || string(p.Payload) != fmt.Sprint(i) {
+					w.Fatalf("message %d: got %v", i, p)
+				}
+				s.send(&packets.Puback{PacketID: p.PacketID})
+			}
+			if p, _ := s.next().(*packets.Publish); p == nil || p.Dup || p.QoS != packets.ExactlyOnce {
+				w.Fatalf("the last: got %v", p)
+			}
+			w.crash()
+			w.crash()
+			w.restart()
+			w.resume(v, "s").lose()
+			w.restart()
+
+			s = w.resume(v, "s")
+			for i := range 5 {
+				p, _ := s.next().(*packets.Publish)
+				if p == nil || !p.Dup || string(p.Payload) != fmt.Sprint(i) {
+					w.Fatalf("message %d again: got %v", i, p)
+				}
+				if p.QoS == packets.AtLeastOnce {
+					s.send(&packets.Puback{PacketID: p.PacketID})
+				} else {
+					s.send(&packets.Pubrec{PacketID: p.PacketID})
+				}
+			}
+			s.want("PUBREL packet-id=5")
+			s.send(&packets.Pubcomp{PacketID: 5})
+			w.join(v, "pub").passes(message("t", "new", 1))
+			s.want(`PUBLISH qos=1 topic=t packet-id=6 payload="new"`)
+		})
+	}
+}
