@@ -24,6 +24,7 @@ type letter struct {
 	admitted bool // as session.Turn
 	moves    bool // from one member of a group to another
 
+	behind  *inbox  // whose messages that wait it does not overtake, nil if it may
 	sender  *client // who gets reason as the answer, nil if nobody does
 	receipt flow.Receipt
 	reason  packets.ReasonCode
@@ -90,7 +91,7 @@ func (l *letter) add(to *client, o topics.Options, g session.Group) {
 func (b *Broker) post(l *letter, t *turn) (wanted, waits bool) {
 	l.address(b, t)
 	wanted = len(l.to) > 0
-	if !l.kept && l.held == 0 && l.also == nil && !b.keepsRetained(l.message) && (l.sender == nil || !l.sender.in.awaits()) {
+	if !l.kept && l.held == 0 && l.also == nil && !b.keepsRetained(l.message) && (l.behind == nil || !l.behind.awaits()) {
 		b.deliverAll(l, t)
 		l.done()
 		return wanted, false
@@ -99,11 +100,11 @@ func (b *Broker) post(l *letter, t *turn) (wanted, waits bool) {
 		t.Crowded = l.crowded()
 	}
 	lane := t.lane
-	if l.sender != nil {
-		lane = l.sender.in.await(lane)
-		if !wanted && l.answers {
-			l.reason = packets.NoMatchingSubscribers
-		}
+	if l.behind != nil {
+		lane = l.behind.await(lane)
+	}
+	if !wanted && l.answers {
+		l.reason = packets.NoMatchingSubscribers
 	}
 	l.admitted = t.Admitted
 	b.put(l, &t.Turn, lane)
@@ -229,8 +230,8 @@ func (b *Broker) settleFailed(w any, cause *panicked) {
 	if !ok || l.sender == nil || !b.kill(l.sender, cause) {
 		b.config.Logger.Error("message", "error", cause)
 	}
-	if ok && l.sender != nil {
-		l.sender.in.forget()
+	if ok && l.behind != nil {
+		l.behind.settle()
 	}
 }
 
@@ -238,8 +239,11 @@ func (b *Broker) settleLetter(l *letter, t *turn) {
 	t.Admitted = l.admitted
 	b.deliverAll(l, t)
 	t.Admitted = false
-	if cl := l.sender; cl != nil && !cl.settleLate(l.receipt, l.reason, t) {
+	if cl := l.sender; cl != nil && !cl.settle(l.receipt, l.reason, t) {
 		b.kill(cl, errTooLargeToSend)
+	}
+	if l.behind != nil {
+		l.behind.settle()
 	}
 	if l.stored != nil {
 		close(l.stored)

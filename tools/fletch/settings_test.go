@@ -19,6 +19,7 @@ import (
 // noSetting are the keys of broker.Config that are not settings, and why.
 var noSetting = map[string]string{
 	"Logger":           "--log-level",
+	"Store":            "--data",
 	"Authenticate":     "--users",
 	"Methods":          "--users",
 	"AllowAnonymous":   "--allow-anonymous, of each listener",
