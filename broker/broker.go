@@ -91,7 +91,8 @@ func New(config Config) (*Broker, error) {
 		b.sweeper.sweep = func() { b.beside(b.sweep) }
 		b.journal = journal.New(config.Store, 1+config.Loops, config.MaximumUnstored, b.settleLane)
 		if err := b.restore(); err != nil {
-			b.journal.Close(nil)
+			b.cancel()
+			b.journal.Close(b.ctx.Done()) // there may be no room for what was put in
 			return nil, fmt.Errorf("broker: what is stored cannot be restored: %w", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fletchmq/fletch/broker/store"
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/frame"
 )
@@ -20,9 +21,14 @@ var churn = flag.Duration("churn", time.Second, "how long clients come and go in
 // TestChurn is many clients that come, go, vanish and take over, and some that
 // stay: those lose nothing at QoS 1 and 2. In the end nothing is left of anybody.
 func TestChurn(t *testing.T) {
-	for name, engine := range map[string]Engine{"loops": EventLoops, "goroutines": Goroutines} {
+	for name, config := range map[string]Config{
+		"loops":             {Engine: EventLoops},
+		"goroutines":        {Engine: Goroutines},
+		"loops stored":      {Engine: EventLoops, Store: new(store.Memory)},
+		"goroutines stored": {Engine: Goroutines, Store: new(store.Memory)},
+	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, Config{Engine: engine})
+			w := newWorld(t, config)
 			c := &crowd{world: w, address: w.serve(), until: time.Now().Add(*churn)}
 			var all sync.WaitGroup
 			for i := range 1000 {
@@ -33,6 +39,10 @@ func TestChurn(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%d connections, %d messages to those who stayed", c.visits.Load(), c.arrived.Load())
+			if config.Store != nil {
+				w.shutDown()
+				w.forget()
+			}
 		})
 	}
 }

@@ -26,6 +26,7 @@ type conn struct {
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
 	replaced bool          // a session that is stored has ended for this one
+	unstored bool          // the session is as it was, and what has changed in it waits for the store
 	bridge   bool          // gets nothing of its own, and RETAIN as it was published
 	terse    bool          // Request Problem Information 0
 	patience time.Duration // between two packets, 0 for ever
@@ -206,6 +207,9 @@ func (c *conn) end(cause error) {
 			c.line.Close(nil, false, &c.turn.Turn)
 		}
 		c.b.leave(c, cause)
+	}
+	if c.b.journal != nil {
+		c.b.journal.Forget(c.link)
 	}
 	if c.proof != nil {
 		c.proof.end()

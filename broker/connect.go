@@ -134,12 +134,27 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
 	}
-	line := c.client.out.Attach(c.peer, &a, c.link, &c.turn.Turn) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
+	if err := c.attach(&a); err != nil {
+		return err
+	}
+	c.patience = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
+	return nil
+}
+
+// attach begins to send, first of all a.
+func (c *conn) attach(a *packets.Connack) error {
+	var withheld []uint16
+	if c.unstored {
+		withheld = c.client.out.Withhold()
+	}
+	line := c.client.out.Attach(c.peer, a, c.link, &c.turn.Turn) // [MQTT-3.1.4-5] [MQTT3-3.1.4-4]
 	if line == nil {
 		return errTooLargeToSend
 	}
 	c.setLine(line)
-	c.patience = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]
+	for _, id := range withheld {
+		c.answerStored(packets.TypePubrel, id, packets.Success)
+	}
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	r.stint = c.client.stint
 	c.b.mu.Unlock()
 	c.b.putIn(r.write)
-	if trouble != nil {
+	if c.unstored = trouble != nil; c.unstored {
 		return nil
 	}
 	return c.storeAll()

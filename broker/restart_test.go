@@ -56,7 +56,10 @@ func runStored(t *testing.T, config Config, f func(w *world)) {
 		w.shutDown()
 		w.config.Store = &slow{Memory: new(store.Memory)}
 		w.begin()
-		defer func() { w.config.Store.(*slow).release() }()
+		defer func() {
+			w.release()
+			w.kept().Refuse(nil)
+		}()
 		f(w)
 	})
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -184,4 +185,45 @@ func TestRestartKeepsLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While nothing can be stored a client can come back to its session, but PUBREL for a
+// PUBREC that is not stored does not come, and not before it is. [MQTT-4.3.3-4]
+func TestPubrelWaitsForTroubleToEnd(t *testing.T) {
+	for _, v := range modern {
+		runStored(t, Config{}, func(w *world) {
+			a, b := w.join(v, "a"), w.join(v, "b", keeping(forever))
+			b.subscribe("x", 2)
+			a.passes(message("x", "one", 2), message("x", "two", 2))
+			b.want(`PUBLISH qos=2 topic=x packet-id=1 payload="one"`, `PUBLISH qos=2 topic=x packet-id=2 payload="two"`)
+			w.kept().Refuse(errors.New("disk full"))
+			b.send(&packets.Pubrec{PacketID: 1}, &packets.Pubrec{PacketID: 2})
+			b.quiet()
+			b.lose()
+			b = w.resume(v, "b")
+			b.quiet()
+			w.kept().Refuse(nil)
+			b.want("PUBREL packet-id=1", "PUBREL packet-id=2")
+			b.send(&packets.Pubcomp{PacketID: 1}, &packets.Pubcomp{PacketID: 2})
+			b.quiet()
+		})
+	}
+}
+
+// What the broker says of itself is not stored.
+func TestSysIsNotStored(t *testing.T) {
+	runStored(t, Config{SysInterval: time.Second}, func(w *world) {
+		w.absent(packets.V5, "absent", "$SYS/#")
+		b := w.join(packets.V5, "b", keeping(forever))
+		b.subscribe("$SYS/#", 2)
+		for range 50 {
+			if m := b.next().(*packets.Publish); m.QoS != 0 {
+				t.Errorf("got %s", m)
+			}
+		}
+		w.crash()
+		if n := w.records("mr"); n != 0 {
+			t.Errorf("%d messages are stored", n)
+		}
+	})
 }

@@ -221,14 +221,28 @@ func (j *Journal) settleOne(lane int, waiters []any) {
 // Full reports whether more waits than should. Then p is Relieved when that is
 // over.
 func (j *Journal) Full(p Pauser) bool {
-	if j.waiting.Load() <= int64(j.limit) && j.store.Trouble() == nil {
+	if !j.full() {
 		return false
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !j.full() { // it may have been relieve that came between
+		return false
+	}
 	j.paused[p] = true
 	j.alarm.Reset(patience)
 	return true
+}
+
+func (j *Journal) full() bool {
+	return j.waiting.Load() > int64(j.limit) || j.store.Trouble() != nil
+}
+
+// Forget is for who does not wait any more, though it has not been Relieved.
+func (j *Journal) Forget(p Pauser) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.paused, p)
 }
 
 // Trouble is why nothing can be stored for now, nil if it can.

@@ -160,29 +160,50 @@ func (x *load) retained(key, value []byte) error {
 }
 
 func (x *load) message(key, value []byte) (err error) {
-	sequence, rest, err := numbered(key)
-	if err != nil {
+	var r messageRecord
+	if err := r.parse(key, value, x.holders[:0]); err != nil {
 		return err
 	}
-	var body []byte
-	x.holders, body, err = store.Holders(x.holders[:0], value)
-	if err != nil || len(rest) > 0 {
-		return errRecord(key)
-	}
-	x.see(sequence)
-	stored, ok := parseMessage(body)
-	if !ok {
-		return errRecord(key)
-	}
-	for _, h := range x.holders {
+	x.holders = r.holders
+	x.see(r.ref.Sequence)
+	for _, h := range r.holders {
 		t, ok := parseNote(h.Note)
 		if !ok {
 			return errRecord(key)
 		}
-		m := Ref{sequence, len(body) > 0 && body[0]&sharedMessage != 0}
-		if err := x.settle(x.l.Message(h.Number, m, &t, len(body), stored.Expires), func(g *Group) { g.Drop(m, h.Number) }); err != nil {
+		if err := x.settle(x.l.Message(h.Number, r.ref, &t, r.size, r.message.Expires), func(g *Group) { g.Drop(r.ref, h.Number) }); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// messageRecord is one taken apart, with views.
+type messageRecord struct {
+	ref     Ref
+	holders []store.Holder
+	message Message
+	size    int
+}
+
+// parse appends to holders.
+func (r *messageRecord) parse(key, value []byte, holders []store.Holder) error {
+	sequence, rest, err := numbered(key)
+	if err != nil || len(rest) > 0 {
+		return errRecord(key)
+	}
+	all, body, err := store.Holders(holders, value)
+	if err != nil {
+		return errRecord(key)
+	}
+	m, ok := parseMessage(body)
+	if !ok {
+		return errRecord(key)
+	}
+	r.ref = Ref{sequence, body[0]&sharedMessage != 0}
+	r.holders, r.message, r.size = all, m, len(body)
+	if len(all) == 0 || len(all) > 1 && !r.ref.Shared {
+		return errRecord(key)
 	}
 	return nil
 }
@@ -190,28 +211,20 @@ func (x *load) message(key, value []byte) (err error) {
 // Expired calls visit for each message that a session waits for and that has expired,
 // and gives when the next one does, zero if none is to. It reads all messages.
 func (j *Journal) Expired(now time.Time, visit func(session uint64, m Ref)) (next time.Time, err error) {
-	var holders []store.Holder
-	err = j.store.Scan([]byte{kindMessage}, func(key, value []byte) (err error) {
-		sequence, _, err := numbered(key)
-		if err != nil {
+	var r messageRecord
+	err = j.store.Scan([]byte{kindMessage}, func(key, value []byte) error {
+		if err := r.parse(key, value, r.holders[:0]); err != nil {
 			return err
 		}
-		var body []byte
-		if holders, body, err = store.Holders(holders[:0], value); err != nil {
-			return errRecord(key)
-		}
-		m, ok := parseMessage(body)
-		switch {
-		case !ok:
-			return errRecord(key)
-		case m.Expires.IsZero():
-		case m.Expires.After(now):
-			if next.IsZero() || m.Expires.Before(next) {
-				next = m.Expires
+		switch at := r.message.Expires; {
+		case at.IsZero():
+		case at.After(now):
+			if next.IsZero() || at.Before(next) {
+				next = at
 			}
 		default:
-			for _, h := range holders {
-				visit(h.Number, Ref{sequence, body[0]&sharedMessage != 0})
+			for _, h := range r.holders {
+				visit(h.Number, r.ref)
 			}
 		}
 		return nil

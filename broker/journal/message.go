@@ -144,8 +144,8 @@ func appendNote(dst []byte, t *Terms) []byte {
 
 func parseNote(note []byte) (t Terms, ok bool) {
 	r := reader{rest: note}
-	flags := r.byte()
-	t.QoS, t.Retain = packets.QoS(flags&3), flags&noteRetain != 0
+	flags, qos := r.flags()
+	t.QoS, t.Retain = qos, flags&noteRetain != 0
 	t.PacketID = uint16(r.byte())<<8 | uint16(r.byte())
 	if flags&noteIdentifiers != 0 {
 		t.Identifiers = r.identifiers()
@@ -153,7 +153,7 @@ func parseNote(note []byte) (t Terms, ok bool) {
 	if flags&noteGroup != 0 {
 		t.Group = r.text()
 	}
-	return t, !r.bad
+	return t, !r.bad && t.QoS > packets.AtMostOnce && t.PacketID != 0
 }
 
 func appendIdentifiers(dst []byte, all []uint32) []byte {
@@ -186,7 +186,7 @@ func appendMessage(dst []byte, p *packets.Publish, from string, expires time.Tim
 
 func parseMessage(b []byte) (m Message, ok bool) {
 	r := reader{rest: b}
-	m.QoS = packets.QoS(r.byte() & 3)
+	_, m.QoS = r.flags()
 	m.From = r.text()
 	m.Expires = r.time()
 	m.First = r.byte()

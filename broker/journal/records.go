@@ -3,6 +3,8 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/fletchmq/fletch/packets"
 )
 
 // The kinds of records, which are the first byte of their keys.
@@ -79,6 +81,15 @@ func (r *reader) byte() byte {
 	b := r.rest[0]
 	r.rest = r.rest[1:]
 	return b
+}
+
+// flags are a byte whose last two bits are a QoS.
+func (r *reader) flags() (flags byte, qos packets.QoS) {
+	flags = r.byte()
+	if qos = packets.QoS(flags & 3); qos > packets.ExactlyOnce {
+		r.bad = true
+	}
+	return flags, qos
 }
 
 // bytes is a view.

@@ -53,7 +53,7 @@ func parseSession(number uint64, value []byte) (s Session, ok bool) {
 	s.Sent = r.uint()
 	s.Unsure = r.uint()
 	if len(r.rest) > 0 {
-		s.Will = &Will{Delay: uint32(r.uint())}
+		s.Will = &Will{Delay: uint32(min(r.uint(), math.MaxUint32))}
 		if s.Will.Message, ok = parseMessage(r.rest); !ok {
 			return s, false
 		}
@@ -93,9 +93,8 @@ func (g *Group) Subscribe(session uint64, s *Subscription) {
 
 func parseSubscription(filter, value []byte) (s Subscription, ok bool) {
 	r := reader{rest: value}
-	flags := r.byte()
-	s.Filter = string(filter)
-	s.QoS = packets.QoS(flags & 3)
+	flags, qos := r.flags()
+	s.Filter, s.QoS = string(filter), qos
 	s.NoLocal, s.RetainAsPublished = flags&optionNoLocal != 0, flags&optionRetainAsPublished != 0
 	s.Identifiers = r.identifiers()
 	return s, !r.bad
@@ -123,7 +122,7 @@ func (g *Group) Replay(session uint64, r *Replay) {
 func parseReplay(filter, value []byte) (x Replay, ok bool) {
 	r := reader{rest: value}
 	x.Filter = string(filter)
-	x.QoS = packets.QoS(r.byte() & 3)
+	_, x.QoS = r.flags()
 	x.Identifiers = r.identifiers()
 	x.After = r.text()
 	return x, !r.bad

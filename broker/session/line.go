@@ -72,12 +72,28 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	}
 	l.window = int(window)
 	o.sender.Resume(window)
-	for id := range o.sender.Releases() {
-		l.append(&packets.Pubrel{PacketID: uint16(id)})
+	if !o.withheld {
+		for id := range o.sender.Releases() {
+			l.append(&packets.Pubrel{PacketID: uint16(id)})
+		}
 	}
+	o.withheld = false
 	o.line, o.expected = l, false
 	l.touch(t)
 	return l
+}
+
+// Withhold gives the identifiers of what waits for PUBCOMP, in their order, and lets
+// the caller send PUBREL for them on the next line: it is not known whether PUBREC has
+// been stored.
+func (o *Outbox) Withhold() (all []uint16) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.withheld = true
+	for id := range o.sender.Releases() {
+		all = append(all, uint16(id))
+	}
+	return all
 }
 
 // append adds a control packet.

@@ -29,6 +29,7 @@ type Outbox struct {
 	counted   int      // bytes that budget knows of
 	at        uint8    // of budget
 	expected  bool     // the next line is about to attach
+	withheld  bool     // PUBREL from the next line
 	ended     bool
 	expanding bool // retained messages are being looked up: the rest waits
 }

@@ -98,7 +98,7 @@ var before = map[Op]struct {
 func (m *Memory) do(op Op, key, value []byte) error {
 	old, there := m.entries[string(key)]
 	want := before[op]
-	if there && (want.none || old.by != want.by) || !there && want.must || op == OpShare && m.shared[string(key)] {
+	if there && (want.none || old.by != want.by) || !there && want.must || want.none && m.shared[string(key)] {
 		panic(fmt.Sprintf("store: operation %d on key %q, found: %t, by operation %d", op, key, there, old.by))
 	}
 	switch op {

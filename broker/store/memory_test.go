@@ -65,6 +65,7 @@ func TestMemoryPanics(t *testing.T) {
 		"delete what was put":   func(b *store.Batch) { b.Put(key, nil); b.Delete(key) },
 		"set what was put":      func(b *store.Batch) { b.Put(key, nil); b.Set(key, nil) },
 		"share twice":           func(b *store.Batch) { b.Share(key, holders); b.Share(key, holders) },
+		"put what was shared":   func(b *store.Batch) { b.Share(key, holders); b.Drop(key, 1); b.Put(key, nil) },
 		"share without holders": func(b *store.Batch) { b.Share(key, []byte{0}) },
 		"share no holders list": func(b *store.Batch) { b.Share(key, []byte{5}) },
 		"drop what is not":      func(b *store.Batch) { b.Drop(key, 1) },

@@ -28,9 +28,13 @@ func (s *Sender[M]) BeginAs(qos packets.QoS, id OutID, m M) (ok bool) {
 
 // start begins the exchange of a slot that has an identifier.
 func (s *Sender[M]) start(x *slot[M], qos packets.QoS, m M) {
-	x.state = AwaitPuback
-	if qos == packets.ExactlyOnce {
+	switch qos {
+	case packets.AtLeastOnce:
+		x.state = AwaitPuback
+	case packets.ExactlyOnce:
 		x.state = AwaitPubrec
+	default:
+		panic("flow: only QoS 1 and 2 have an exchange")
 	}
 	x.m, x.sent = m, true
 	s.used++

@@ -137,9 +137,6 @@ func (s *Sender[M]) Begin(qos packets.QoS, m M) (id OutID, ok bool) {
 	if s.used >= s.window || s.resend != 0 {
 		return 0, false
 	}
-	if qos != packets.AtLeastOnce && qos != packets.ExactlyOnce {
-		panic("flow: only QoS 1 and 2 have an exchange")
-	}
 	x := s.take()
 	if x == nil {
 		return 0, false
