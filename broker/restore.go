@@ -86,23 +86,8 @@ func (r *restorer) Session(s *journal.Session) {
 	}
 	stored := *s
 	stored.Will = nil
-	if old := b.clients[cl.id]; old != nil {
-		r.supersede(old)
-	}
 	r.sessions[s.Number] = &restored{cl, stored}
 	b.clients[cl.id] = cl
-}
-
-// supersede is for a session that had ended when the process did, though that was not
-// stored yet: what it has belongs to nobody.
-func (r *restorer) supersede(old *client) {
-	delete(r.sessions, old.number)
-	old.out.End()
-	if old.will != nil {
-		old.will.message.Release()
-	}
-	r.b.journal.Begin().EndSession(old.number)
-	r.b.journal.End()
 }
 
 func (r *restorer) Subscription(number uint64, s *journal.Subscription) bool {

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -66,36 +65,6 @@ func TestRefusedBehindWhatIsNotStored(t *testing.T) {
 			p.want("PUBREC packet-id=1 reason=0x10", "PUBCOMP packet-id=2")
 		})
 	}
-}
-
-// The process may end when the next session of a client is stored, and the end of the
-// one before is not: there is one session then.
-func TestOneSessionOfAClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := new(store.Memory)
-		j := journal.New(st, 1, 1<<20, func(int, []any) {})
-		for number := range uint64(2) {
-			g := j.Begin()
-			g.Session(&journal.Session{Number: number + 1, ClientID: "a", Expiry: forever, Sent: number}, &packets.Publish{Topic: []byte("will")}, forever)
-			g.Subscribe(number+1, &journal.Subscription{Filter: []string{"old", "new"}[number], QoS: 1})
-			to := []journal.Recipient{{Session: number + 1, Terms: journal.Terms{QoS: 1, PacketID: 1}}}
-			g.Message(j.Next(), &packets.Publish{Topic: []byte("t")}, "", time.Time{}, to)
-			j.End()
-		}
-		j.Close(nil)
-		w := newWorld(t, Config{Store: st.Restart(), Engine: Goroutines})
-		if len(w.b.clients) != 1 || w.b.subscriptions.Len() != 1 {
-			t.Errorf("%d sessions, %d subscriptions", len(w.b.clients), w.b.subscriptions.Len())
-		}
-		p := w.resume(packets.V5, "a")
-		p.want("PUBLISH qos=1 topic=t packet-id=1 payload=\"\"")
-		p.send(&packets.Puback{PacketID: 1})
-		p.send(message("old", "m", 1), message("new", "m", 1))
-		p.want("PUBACK packet-id=1 reason=0x10", "PUBACK packet-id=1", "PUBLISH qos=1 topic=new packet-id=2 payload=\"m\"")
-		p.lose()
-		w.b.Shutdown(context.Background())
-		w.forget()
-	})
 }
 
 // What is stored and means nothing is an error at once, though nothing can be written.
