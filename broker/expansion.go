@@ -22,7 +22,8 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 	t := begin()
 	defer t.end()
 	x := &expansion{client: cl, replay: r, retained: retained, after: after}
-	if r.QoS == packets.AtMostOnce || !cl.out.Stored() {
+	nothing := len(retained) == 0 && after == ""
+	if nothing || r.QoS == packets.AtMostOnce || !cl.out.Stored() {
 		x.expand(t)
 		return
 	}
@@ -43,6 +44,8 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 	}
 	if after != "" {
 		g.Replay(cl.number, &journal.Replay{Filter: r.Filter, QoS: r.QoS, Identifiers: r.Identifiers, After: after})
+	} else {
+		g.EndReplay(cl.number, r.Filter) // if there is another, it is put in when this one is done
 	}
 	g.Wait(t.lane, x)
 	t.Stored(b.journal)

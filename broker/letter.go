@@ -189,6 +189,7 @@ func (b *Broker) deliverAll(l *letter, t *turn) {
 		if b.push(l.message, r.client, r.terms, &t.Turn) == session.Gone && g != nil && r.terms.QoS > 0 { // [MQTT-4.8.2-3]
 			g.part(r.client)
 			g.Pass(l.message, &t.Turn)
+			b.forget(r.client, &r.terms.Kept)
 		}
 	}
 }

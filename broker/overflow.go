@@ -126,7 +126,7 @@ func (c *conn) mustWait() bool {
 		return true
 	}
 	to, _ := c.turn.Crowded.(*client)
-	if to == nil || c.client.out.Stuck() || c.stopWith(c.link.Relieved) != nil {
+	if to == nil || !c.line.MayWait() || c.stopWith(c.link.Relieved) != nil {
 		return false
 	}
 	return to.out.Await(c.link, func() { c.b.late(to) }, c.b.config.PushBackTimeout)

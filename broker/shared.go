@@ -126,10 +126,15 @@ func (b *Broker) adopt(cl *client, orphans []session.Orphan, t *session.Turn) {
 		}
 		x.Group.Pass(m, t)
 		m.Release()
-		if x.Kept.Sequence != 0 { // behind what Pass has put in
-			b.journal.Begin().Drop(journal.Ref{Sequence: x.Kept.Sequence, Shared: x.Kept.Shared}, cl.number)
-			b.journal.End()
-		}
+		b.forget(cl, &x.Kept)
+	}
+}
+
+// forget drops what was kept for cl and has been passed on, behind what that has put in.
+func (b *Broker) forget(cl *client, k *session.Kept) {
+	if k.Sequence != 0 {
+		b.journal.Begin().Drop(journal.Ref{Sequence: k.Sequence, Shared: k.Shared}, cl.number)
+		b.journal.End()
 	}
 }
 

@@ -64,6 +64,7 @@ func (l *Line) Take(b *Batch) Taken {
 		return Filled
 	case !l.closed:
 		l.owed = false
+		l.mayWait()
 		return Idle
 	case l.final == nil:
 		return Over

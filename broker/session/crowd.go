@@ -78,11 +78,27 @@ func (c *crowd) leave() {
 	c.who = nil
 }
 
-// Stuck reports whether what waits cannot be sent before the peer has
+// stuck reports whether what waits cannot be sent before the peer has
 // acknowledged something.
-func (o *Outbox) Stuck() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *Outbox) stuck() bool {
 	e := o.next().first()
 	return e != nil && !o.sendable(e)
+}
+
+// MayWait reports whether the owner may stop to read the peer until others have room.
+// It may not while what waits cannot be sent before the peer has acknowledged something;
+// if that comes to be so later, it is Relieved.
+func (l *Line) MayWait() bool {
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	l.waits = !l.out.stuck()
+	return l.waits
+}
+
+// mayWait is MayWait for who waits already.
+func (l *Line) mayWait() {
+	if l.waits && l.out.stuck() {
+		l.waits = false
+		l.owner.Relieved()
+	}
 }

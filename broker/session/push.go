@@ -30,7 +30,7 @@ func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, lost Loss) {
 	why, full := o.full(cost)
 	switch {
 	case o.deaf(terms.QoS):
-		if o.ended {
+		if o.ended && terms.Group == nil { // or it is dropped when another member has it
 			o.drop(&terms.Kept)
 		}
 		return Gone, lost
