@@ -88,13 +88,13 @@ func New(config Config) (*Broker, error) {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Store != nil {
 		b.retained.Expired = b.forgetRetained
-		b.sweeper.sweep = func() { b.beside(b.sweep) }
 		b.journal = journal.New(config.Store, 1+config.Loops, config.MaximumUnstored, b.settleLane)
 		if err := b.restore(); err != nil {
 			b.cancel()
 			b.journal.Close(b.ctx.Done()) // there may be no room for what was put in
 			return nil, fmt.Errorf("broker: what is stored cannot be restored: %w", err)
 		}
+		b.sweeper.start(func() { b.beside(b.sweep) })
 	}
 	return b, nil
 }

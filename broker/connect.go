@@ -53,13 +53,13 @@ func (c *conn) admit(p *packets.Connect) error {
 			return err
 		}
 	}
-	if err := c.keepPresent(p, present); err != nil {
-		if !present { // nobody has been told of it, and perhaps it will never be stored
+	if err = c.keepPresent(p, present); err == nil {
+		err = c.accept(p, present)
+	}
+	if err != nil {
+		if !present { // its client does not hear of it
 			c.b.changeExpiry(c.client, 0)
 		}
-		return err
-	}
-	if err := c.accept(p, present); err != nil {
 		return err
 	}
 	if p.HasWill {

@@ -72,9 +72,10 @@
 //
 // While the store cannot write, say because the disk is full, nothing is acknowledged
 // that it would have to keep: a client of 5.0 gets Reason Code 0x97 for a message, a
-// subscription or a new session, one of 3.1.1 or 3.1 is not read until the store
-// writes again. What is stored already is still delivered, and what need not be stored
-// goes on. [Stats] and $SYS/broker/store/trouble say why.
+// subscription or a new session. One of 3.1.1 or 3.1 gets return code 0x03 for a new
+// session and 0x80 for a subscription, and when it has sent such a message it is not
+// read until the store writes again. What is stored already is still delivered, and
+// what need not be stored goes on. [Stats] and $SYS/broker/store/trouble say why.
 //
 // # When a receiver is slow, or absent
 //

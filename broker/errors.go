@@ -138,7 +138,7 @@ func (c *conn) farewell(cause error) packets.Packet {
 		return nil // before 5.0 a server has no DISCONNECT
 	}
 	a := &packets.Connack{Reason: reason}
-	if a.Validate(packets.V5) != nil {
+	if a.Validate(packets.V5) != nil || c.version != packets.V5 && errors.Is(cause, errStore) {
 		a.Reason = packets.ServerUnavailable // CONNACK cannot say that this side has other plans
 	}
 	if c.version == packets.V5 {

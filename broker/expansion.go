@@ -22,8 +22,7 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 	t := begin()
 	defer t.end()
 	x := &expansion{client: cl, replay: r, retained: retained, after: after}
-	nothing := len(retained) == 0 && after == ""
-	if nothing || r.QoS == packets.AtMostOnce || !cl.out.Stored() {
+	if r.QoS == packets.AtMostOnce || !cl.out.Stored() || len(retained) == 0 { // what is behind r need not wait
 		x.expand(t)
 		return
 	}

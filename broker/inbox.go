@@ -42,8 +42,8 @@ func (in *inbox) trim() {
 	in.receiver.Trim()
 }
 
-// await is for a message that is acknowledged when it is stored. It waits in that lane,
-// or in that of those before it, on an earlier connection say, so as to be behind them.
+// await is for a message that waits for the store, until settle: in that lane, or in
+// that of those before it, on an earlier connection say, so as to be behind them.
 func (in *inbox) await(lane int) int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -54,8 +54,8 @@ func (in *inbox) await(lane int) int {
 	return in.lane
 }
 
-// forget is for one that is never acknowledged.
-func (in *inbox) forget() {
+// settle is for one that waits no more, and has been given to all.
+func (in *inbox) settle() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.unsettled--
@@ -85,15 +85,6 @@ func (in *inbox) held() (all []uint16) {
 func (cl *client) settle(receipt flow.Receipt, reason packets.ReasonCode, t *turn) bool {
 	cl.in.mu.Lock()
 	defer cl.in.mu.Unlock()
-	cl.in.receiver.Done(receipt, reason)
-	return cl.acknowledge(t)
-}
-
-// settleLate is settle for a message that has waited for the store.
-func (cl *client) settleLate(receipt flow.Receipt, reason packets.ReasonCode, t *turn) bool {
-	cl.in.mu.Lock()
-	defer cl.in.mu.Unlock()
-	cl.in.unsettled--
 	cl.in.receiver.Done(receipt, reason)
 	return cl.acknowledge(t)
 }

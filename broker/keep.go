@@ -155,13 +155,14 @@ func (c *conn) storeAll() error {
 }
 
 // keepSubscription stores a subscription of a session that is stored.
-func (b *Broker) keepSubscription(cl *client, filter string, o *topics.Options) {
-	if !cl.out.Stored() {
+func (c *conn) keepSubscription(filter string, o *topics.Options) {
+	if !c.client.out.Stored() {
 		return
 	}
-	g := b.journal.Begin()
-	defer b.journal.End()
-	g.Subscribe(cl.number, &journal.Subscription{
+	c.turn.put = true
+	g := c.b.journal.Begin()
+	defer c.b.journal.End()
+	g.Subscribe(c.client.number, &journal.Subscription{
 		Filter:            filter,
 		QoS:               o.QoS,
 		NoLocal:           o.NoLocal,
@@ -170,10 +171,11 @@ func (b *Broker) keepSubscription(cl *client, filter string, o *topics.Options) 
 	})
 }
 
-func (b *Broker) dropSubscription(cl *client, filter string) {
-	if cl.out.Stored() {
-		b.journal.Begin().Unsubscribe(cl.number, filter)
-		b.journal.End()
+func (c *conn) dropSubscription(filter string) {
+	if c.client.out.Stored() {
+		c.turn.put = true
+		c.b.journal.Begin().Unsubscribe(c.client.number, filter)
+		c.b.journal.End()
 	}
 }
 

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ type letter struct {
 	admitted bool // as session.Turn
 	moves    bool // from one member of a group to another
 
+	behind  *inbox  // whose messages that wait it does not overtake, nil if it may
 	sender  *client // who gets reason as the answer, nil if nobody does
 	receipt flow.Receipt
 	reason  packets.ReasonCode
@@ -90,7 +90,7 @@ func (l *letter) add(to *client, o topics.Options, g session.Group) {
 func (b *Broker) post(l *letter, t *turn) (wanted, waits bool) {
 	l.address(b, t)
 	wanted = len(l.to) > 0
-	if !l.kept && l.held == 0 && l.also == nil && !b.keepsRetained(l.message) && (l.sender == nil || !l.sender.in.awaits()) {
+	if !l.kept && l.held == 0 && l.also == nil && !b.keepsRetained(l.message) && (l.behind == nil || !l.behind.awaits()) {
 		b.deliverAll(l, t)
 		l.done()
 		return wanted, false
@@ -99,11 +99,11 @@ func (b *Broker) post(l *letter, t *turn) (wanted, waits bool) {
 		t.Crowded = l.crowded()
 	}
 	lane := t.lane
-	if l.sender != nil {
-		lane = l.sender.in.await(lane)
-		if !wanted && l.answers {
-			l.reason = packets.NoMatchingSubscribers
-		}
+	if l.behind != nil {
+		lane = l.behind.await(lane)
+	}
+	if !wanted && l.answers {
+		l.reason = packets.NoMatchingSubscribers
 	}
 	l.admitted = t.Admitted
 	b.put(l, &t.Turn, lane)
@@ -192,105 +192,6 @@ func (b *Broker) deliverAll(l *letter, t *turn) {
 			b.forget(r.client, &r.terms.Kept)
 		}
 	}
-}
-
-// settle is for those who have waited for the store, in a turn of their own lane.
-func (b *Broker) settle(waiters []any, t *turn) {
-	for len(waiters) > 0 {
-		waiters = waiters[b.settleSome(waiters, t):]
-	}
-}
-
-// settleSome gives how many it has settled: all, or up to one whose hooks panic, which
-// ends the connection that the message came from.
-func (b *Broker) settleSome(waiters []any, t *turn) (n int) {
-	defer func() {
-		if v := recover(); v != nil {
-			b.settleFailed(waiters[n-1], &panicked{v, debug.Stack()})
-			t.Admitted = false
-		}
-	}()
-	for _, w := range waiters {
-		n++
-		switch w := w.(type) {
-		case *letter:
-			b.settleLetter(w, t)
-		case *answer:
-			w.give(t)
-		case *expansion:
-			w.expand(t)
-		}
-	}
-	return n
-}
-
-func (b *Broker) settleFailed(w any, cause *panicked) {
-	l, ok := w.(*letter)
-	if !ok || l.sender == nil || !b.kill(l.sender, cause) {
-		b.config.Logger.Error("message", "error", cause)
-	}
-	if ok && l.sender != nil {
-		l.sender.in.forget()
-	}
-}
-
-func (b *Broker) settleLetter(l *letter, t *turn) {
-	t.Admitted = l.admitted
-	b.deliverAll(l, t)
-	t.Admitted = false
-	if cl := l.sender; cl != nil && !cl.settleLate(l.receipt, l.reason, t) {
-		b.kill(cl, errTooLargeToSend)
-	}
-	if l.stored != nil {
-		close(l.stored)
-	}
-	l.message.Release()
-	l.done()
-}
-
-// settleLane is for the journal.
-func (b *Broker) settleLane(lane int, waiters []any) {
-	if lane > 0 {
-		h := b.loops.homes[lane-1]
-		h.Post(func() { b.settle(waiters, h.turn) })
-		return
-	}
-	t := begin()
-	defer t.end()
-	b.settle(waiters, t)
-}
-
-// answer is a packet that says that something is stored.
-type answer struct {
-	line   *session.Line
-	kind   packets.Type // PUBREL or PUBCOMP
-	id     uint16
-	reason packets.ReasonCode
-}
-
-var answerPool = sync.Pool{New: func() any { return new(answer) }}
-
-// answerStored lets the answer follow when what has been put in is stored.
-func (c *conn) answerStored(kind packets.Type, id uint16, reason packets.ReasonCode) {
-	w := answerPool.Get().(*answer)
-	*w = answer{c.line, kind, id, reason}
-	j := c.b.journal
-	j.Begin().Wait(c.turn.lane, w)
-	j.End()
-	c.turn.Stored(j)
-}
-
-func (w *answer) give(t *turn) {
-	a := &t.answer
-	if w.kind == packets.TypePubrel {
-		a.pubrel.PacketID, a.pubrel.Reason = w.id, w.reason
-		w.line.Control(&a.pubrel, &t.Turn)
-	} else {
-		a.pubcomp.PacketID, a.pubcomp.Reason = w.id, w.reason
-		w.line.Control(&a.pubcomp, &t.Turn)
-	}
-	*w = answer{}
-	answerPool.Put(w)
 }
 
 // isSys is for what the broker says of itself, which is not stored.

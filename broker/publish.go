@@ -111,7 +111,7 @@ func (c *conn) pass(m *session.Message, receipt flow.Receipt) (wanted, waits boo
 		return c.b.pass(m, c.turn), false
 	}
 	l := letterOf(m)
-	l.sender, l.receipt = c.client, receipt
+	l.behind, l.sender, l.receipt = &c.client.in, c.client, receipt
 	l.answers = c.version == packets.V5
 	if m.Publish.QoS == packets.ExactlyOnce && c.client.out.Stored() {
 		l.held = m.Publish.PacketID

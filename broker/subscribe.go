@@ -93,7 +93,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 		Options:    topics.Options{QoS: granted, NoLocal: x.NoLocal, RetainAsPublished: x.RetainAsPublished, Identifiers: identifiers},
 	}
 	c.b.subscribe(filter, s)
-	c.b.keepSubscription(c.client, filter, &s.Options)
+	c.keepSubscription(filter, &s.Options)
 	switch {
 	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
@@ -111,8 +111,8 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 
 // storeSubscriptions waits until what has changed is stored.
 func (c *conn) storeSubscriptions() error {
-	if !c.client.out.Stored() || c.b.journal.Trouble() != nil {
-		return nil // while there is trouble nothing has changed
+	if !c.turn.put {
+		return nil
 	}
 	return c.storeAll()
 }
@@ -188,7 +188,7 @@ func (c *conn) unsubscribe(filter string) bool {
 		return false
 	}
 	c.b.subscribed.Add(-1)
-	c.b.dropSubscription(c.client, filter)
+	c.dropSubscription(filter)
 	c.b.unsubscribe(filter, c.client) // and what is under way goes on [MQTT-3.10.4-2] [MQTT-3.10.4-3]
 	c.client.out.Cancel(filter)
 	c.tellUnsubscribed(filter)

@@ -18,7 +18,16 @@ type sweeper struct {
 	alarm *time.Timer
 	next  time.Time // when it goes off, zero if it is not to
 	last  time.Time // when it has
-	sweep func()
+	sweep func()    // nil until start
+}
+
+// start lets sweep be called from now on.
+func (s *sweeper) start(sweep func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sweep = sweep; !s.next.IsZero() {
+		s.set()
+	}
 }
 
 // note says that something expires then, if that is not zero.
@@ -34,12 +43,18 @@ func (s *sweeper) note(at time.Time) {
 	if !s.next.IsZero() && !at.Before(s.next) {
 		return
 	}
-	s.next = at
+	if s.next = at; s.sweep != nil {
+		s.set()
+	}
+}
+
+// set sets the alarm. It holds mu.
+func (s *sweeper) set() {
 	if s.alarm == nil {
-		s.alarm = time.AfterFunc(time.Until(at), s.sweep)
+		s.alarm = time.AfterFunc(time.Until(s.next), s.sweep)
 		return
 	}
-	s.alarm.Reset(time.Until(at))
+	s.alarm.Reset(time.Until(s.next))
 }
 
 // begin is for a sweep.

@@ -12,6 +12,7 @@ import (
 type testament struct {
 	message *session.Message
 	delay   uint32 // seconds from the end of the connection, section 3.1.3.2.2
+	behind  *inbox // of the client, nil if nothing has come from it
 }
 
 // willOf is the will in a CONNECT.
@@ -44,6 +45,7 @@ func willOf(p *packets.Connect, from string) *testament {
 func (b *Broker) setWill(cl *client, w *testament) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	w.behind = &cl.in
 	cl.will = w
 }
 
@@ -79,7 +81,7 @@ func (b *Broker) publishWill(w *testament, t *turn, also func(*journal.Group)) {
 	m := w.message
 	defer m.Release()
 	m.Received(time.Now())
-	if also == nil {
+	if b.journal == nil {
 		b.publish(m, t)
 		return
 	}
@@ -87,6 +89,6 @@ func (b *Broker) publishWill(w *testament, t *turn, also func(*journal.Group)) {
 		b.unretain(m.Publish.Topic, t)
 	}
 	l := letterOf(m)
-	l.also = also
+	l.behind, l.also = w.behind, also
 	b.post(l, t)
 }

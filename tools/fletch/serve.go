@@ -16,25 +16,23 @@ import (
 
 	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/broker/listener"
-	"github.com/fletchmq/fletch/broker/store"
-	"github.com/fletchmq/fletch/broker/store/disk"
 )
 
 // patience is how long clients get to take in that the broker ends.
 const patience = 10 * time.Second
 
 type serve struct {
-	Listen            []string  `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines: then it takes --users, or --allow-anonymous. Default: 127.0.0.1:1883, this machine only."`
-	Users             string    `group:"Access" placeholder:"FILE" help:"Let in only these users, with their passwords. fletch passwd writes the file. Read again when it changes."`
-	AllowAnonymous    bool      `group:"Access" help:"Let in everybody who gives no user name, from other machines too."`
-	TLSCert           string    `group:"Access" name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
-	TLSKey            string    `group:"Access" name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
-	TLSClientCA       string    `group:"Access" name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
-	ProxyProtocolFrom []network `group:"Access" placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
-	Data              string    `group:"Data" placeholder:"DIR" help:"Keep sessions, what waits for them, and retained messages in this folder, which is made if need be. Without it nothing outlives the process."`
-	Repair            bool      `group:"Data" help:"Move what is damaged in --data aside, say what it held, and go on with the rest."`
-	Durability        string    `group:"Data" default:"written" enum:"written,fsync" placeholder:"LEVEL" help:"When a message counts as kept, and is acknowledged: written, when the system has it, so that it outlives the process, or fsync, when the disk has it, so that it outlives a power failure. With --data. Default: ${default}."`
-	LogLevel          string    `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info. But for debug, lines about the same come 20 times a second at most, with the number of the others as unlogged."`
+	Listen            []string   `default:"127.0.0.1:1883" sep:"none" placeholder:"ADDR" help:"Where to listen: host:port, tls://host:port, ws://host:port/path, wss://host:port/path or unix:///path. May be given more than once. 0.0.0.0:1883 is open to other machines: then it takes --users, or --allow-anonymous. Default: 127.0.0.1:1883, this machine only."`
+	Users             string     `group:"Access" placeholder:"FILE" help:"Let in only these users, with their passwords. fletch passwd writes the file. Read again when it changes."`
+	AllowAnonymous    bool       `group:"Access" help:"Let in everybody who gives no user name, from other machines too."`
+	TLSCert           string     `group:"Access" name:"tls-cert" and:"tls" placeholder:"FILE" help:"Certificate for tls:// and wss://, in PEM, with those that chain it to its root. Read again when it changes."`
+	TLSKey            string     `group:"Access" name:"tls-key" and:"tls" placeholder:"FILE" help:"Its key, in PEM."`
+	TLSClientCA       string     `group:"Access" name:"tls-client-ca" placeholder:"FILE" help:"Let in by TLS only clients with a certificate that one of these has signed, in PEM."`
+	ProxyProtocolFrom []network  `group:"Access" placeholder:"NET" help:"Demand a PROXY header, version 1 or 2, from these addresses, such as 192.0.2.0/24, and believe it."`
+	Data              folder     `group:"Data" placeholder:"DIR" help:"Keep sessions, what waits for them, and retained messages in this folder, which is made if need be. Without it nothing outlives the process."`
+	Repair            bool       `group:"Data" help:"Move what is damaged in --data aside, say what it held, and go on with the rest."`
+	Durability        durability `group:"Data" placeholder:"LEVEL" help:"When a message counts as kept in --data, and is acknowledged: written, when the system has it, so that it outlives the process, or fsync, when the disk has it, so that it outlives a power failure. Default: written."`
+	LogLevel          string     `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: info. But for debug, lines about the same come 20 times a second at most, with the number of the others as unlogged."`
 
 	settings
 }
@@ -61,7 +59,7 @@ func (n *network) UnmarshalText(text []byte) (err error) {
 }
 
 // Run serves until a signal comes.
-func (s *serve) Run(w *world) error {
+func (s *serve) Run(w *world) (err error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
@@ -71,12 +69,15 @@ func (s *serve) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if s.Data == "" && (s.Repair || s.Durability != "") {
+		return errors.New("--repair, --durability: expected --data as well")
+	}
 	if s.Data != "" {
 		data, err := s.open(w, logger)
 		if err != nil {
 			return err
 		}
-		defer data.Close()
+		defer func() { err = errors.Join(err, data.Close()) }()
 		config.Store = data
 	}
 	b, err := broker.New(config)
@@ -105,34 +106,6 @@ func (s *serve) Run(w *world) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return errors.Join(err, b.Shutdown(ctx))
-}
-
-// open opens the folder that outlives the process.
-func (s *serve) open(w *world, logger *slog.Logger) (*disk.Store, error) {
-	o := disk.Options{Logger: logger, Durability: disk.Written}
-	if s.Durability == "fsync" {
-		o.Durability = disk.Fsync
-	}
-	if s.Repair {
-		report, err := disk.Repair(s.Data, o)
-		fmt.Fprint(w.err, report)
-		if err != nil {
-			return nil, fmt.Errorf("--repair: %w", err)
-		}
-	}
-	data, err := disk.Open(s.Data, o)
-	if err != nil {
-		return nil, fmt.Errorf("--data: %w", suggestRepair(err))
-	}
-	return data, nil
-}
-
-// suggestRepair is for an error that may be a damaged store.
-func suggestRepair(err error) error {
-	if damage := new(store.DamageError); errors.As(err, &damage) {
-		return fmt.Errorf("%w\n--repair moves what is damaged aside, says what it held, and goes on with the rest", err)
-	}
-	return err
 }
 
 // config is who may connect.

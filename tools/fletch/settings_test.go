@@ -19,6 +19,7 @@ import (
 // noSetting are the keys of broker.Config that are not settings, and why.
 var noSetting = map[string]string{
 	"Logger":           "--log-level",
+	"Store":            "--data",
 	"Authenticate":     "--users",
 	"Methods":          "--users",
 	"AllowAnonymous":   "--allow-anonymous, of each listener",
@@ -26,7 +27,6 @@ var noSetting = map[string]string{
 	"Authorize":        "code",
 	"AuthorizeTimeout": "code",
 	"SharingOf":        "one way for all share names",
-	"Store":            "--data",
 }
 
 func TestEachKeyHasAFlag(t *testing.T) {

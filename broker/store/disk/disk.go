@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -62,8 +61,8 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(other) > 0 {
-		return nil, fmt.Errorf("disk: %s is not a store, and not empty: it has %s", dir, strings.Join(other, ", "))
+	if err := strange(dir, other); err != nil {
+		return nil, err
 	}
 	s.lock = io.NopCloser(nil)
 	if vfs.Root(fs) == vfs.Default {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ import (
 func Repair(dir string, o Options) (Report, error) {
 	var r Report
 	fs := o.fs()
+	if err := isStore(fs, dir); err != nil {
+		return r, err
+	}
 	var unlock io.Closer = io.NopCloser(nil)
 	if vfs.Root(fs) == vfs.Default {
 		var err error
@@ -39,6 +43,16 @@ func Repair(dir string, o Options) (Report, error) {
 		return r, err
 	}
 	return r, check(dir, o)
+}
+
+// isStore refuses to make a store of what never was one. A store may have lost its
+// stamp.
+func isStore(fs vfs.FS, dir string) error {
+	other, err := strangers(fs, dir)
+	if err != nil || slices.ContainsFunc(other, func(name string) bool { return strings.HasPrefix(name, "MANIFEST") }) {
+		return err
+	}
+	return strange(dir, other)
 }
 
 // repair mends one file after the other. A crash in between leaves each as it was, or

@@ -33,6 +33,14 @@ func strangers(fs vfs.FS, dir string) ([]string, error) {
 	}), nil
 }
 
+// strange is the error that those are in dir.
+func strange(dir string, strangers []string) error {
+	if len(strangers) == 0 {
+		return nil
+	}
+	return fmt.Errorf("disk: %s is not a store, and not empty: it has %s", dir, strings.Join(strangers, ", "))
+}
+
 // stamp checks that the format of dir is known, or gives an empty dir a format.
 func stamp(fs vfs.FS, dir string) error {
 	text, err := read(fs, fs.PathJoin(dir, stampName))
