@@ -27,7 +27,6 @@ var noSetting = map[string]string{
 	"Authorize":        "code",
 	"AuthorizeTimeout": "code",
 	"SharingOf":        "one way for all share names",
-	"Store":            "--data",
 }
 
 func TestEachKeyHasAFlag(t *testing.T) {
