@@ -182,7 +182,7 @@ func TestSweepWaitsForRestore(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			w.absent(packets.V5, id, "x")
 		}
-		w.join(packets.V5, "p").passes(message("r", "old", 1, retained, lasting(10)), message("x", "old", 1, lasting(10)))
+		w.join(packets.V5, "p").passes(message("r", "old", 1, retained, lasting(10)), message("s", "old", 1, retained, lasting(10)), message("x", "old", 1, lasting(10)))
 		w.shutDown()
 		w.config.Store = scans{kept.Restart()}
 		time.Sleep(20 * time.Second)
