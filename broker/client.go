@@ -58,7 +58,7 @@ func (b *Broker) enter(c *conn, clean bool, expiry uint32) (present bool, err er
 				cl.resume(c)
 				b.arrived()
 				present, ended = true, nil // [MQTT3-3.2.2-2]
-			} else { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
+			} else if err = b.cannotKeep(expiry); err == nil { // [MQTT-3.1.2-4] [MQTT-3.1.2-6] [MQTT3-3.1.2-6]
 				err = b.found(c, expiry)
 			}
 			if err == nil {

@@ -146,6 +146,9 @@ func (c *conn) farewell(cause error) packets.Packet {
 		return a
 	}
 	code, ok := a.Reason.ReturnCode()
+	if errors.Is(cause, errStore) {
+		code, ok = packets.ReturnServerUnavailable, true
+	}
 	if !ok {
 		return nil // [MQTT3-3.1.4-1] [MQTT3-3.2.2-6]
 	}

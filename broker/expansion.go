@@ -27,10 +27,16 @@ func (b *Broker) expand(cl *client, r *session.Replay) {
 		return
 	}
 	x.kept = make([]session.Kept, len(retained))
+	stores := after != ""
 	for i := range x.kept {
 		if min(r.QoS, retained[i].Publish.QoS) > packets.AtMostOnce {
 			x.kept[i].PacketID = cl.out.Reserve()
+			stores = true
 		}
+	}
+	if !stores { // what comes behind need not wait either
+		x.expand(t)
+		return
 	}
 	g := b.journal.Begin()
 	defer b.journal.End()

@@ -13,10 +13,21 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+// cannotKeep is why no session can begin now that lasts so many seconds, nil if one can.
+func (b *Broker) cannotKeep(expiry uint32) error {
+	if b.journal == nil || expiry == 0 {
+		return nil
+	}
+	if trouble := b.journal.Trouble(); trouble != nil {
+		return fmt.Errorf("%w: %w", errStore, trouble)
+	}
+	return nil
+}
+
 // keepPresent stores the session of a client that is about to be there, with its will,
 // and waits until it is stored, with all that was put in before: who hears of a new
-// session never finds the one before it again. While nothing can be stored, a new
-// session is refused.
+// session never finds the one before it again. While nothing can be stored, a session
+// that was there goes on as it is stored.
 func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	if c.b.journal == nil {
 		return nil
@@ -28,9 +39,6 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 		}
 		return nil
 	}
-	if trouble != nil && !present {
-		return fmt.Errorf("%w: %w", errStore, trouble)
-	}
 	r := record{client: c.client, expiry: c.b.grant(c.askedExpiry(p)), sent: journal.Connected}
 	if p.HasWill {
 		r.will = willOf(p, c.clientID)
@@ -40,7 +48,7 @@ func (c *conn) keepPresent(p *packets.Connect, present bool) error {
 	r.stint = c.client.stint
 	c.b.mu.Unlock()
 	c.b.putIn(r.write)
-	if c.unstored = trouble != nil; c.unstored {
+	if c.unstored = trouble != nil && present; c.unstored {
 		return nil
 	}
 	return c.storeAll()

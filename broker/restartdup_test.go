@@ -2,7 +2,9 @@ package broker
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/fletchmq/fletch/packets"
 )
@@ -58,4 +60,54 @@ func TestCrashBehindAcknowledgements(t *testing.T) {
 			s.want(`PUBLISH qos=1 topic=t packet-id=6 payload="new"`)
 		})
 	}
+}
+
+// What a member of a shared subscription may hold at QoS 2 goes to no other member, also
+// behind a crash [MQTT-4.8.2-4].
+func TestCrashBehindAcknowledgementsOfMember(t *testing.T) {
+	runStored(t, Config{MaximumInFlight: 2}, func(w *world) {
+		w.absent(packets.V5, "a", "$share/g/#")
+		pub := w.join(packets.V5, "pub")
+		for i := range 4 {
+			pub.passes(message("t", fmt.Sprint(i), 1))
+		}
+		pub.passes(message("t", "once", 2))
+		a := w.resume(packets.V5, "a")
+		w.hold()
+		for range 4 {
+			a.send(&packets.Puback{PacketID: a.next().(*packets.Publish).PacketID})
+		}
+		a.want(`PUBLISH qos=2 topic=t packet-id=5 payload="once"`)
+		w.crash()
+
+		b := w.join(packets.V5, "b", keeping(forever))
+		b.subscribe("$share/g/#", 2)
+		w.resume(packets.V5, "a").lose()
+		if got := b.takeAll(); got != "2 3" {
+			w.Errorf("b gets %q, expected what a cannot hold", got)
+		}
+		a = w.resume(packets.V5, "a")
+		if got := a.takeAll(); got != "0 1 once" {
+			w.Errorf("a gets %q, expected what it was sent first, and what it may hold", got)
+		}
+	})
+}
+
+// takeAll gives what comes within a second, and begins to acknowledge it.
+func (p *peer) takeAll() string {
+	p.Helper()
+	var all []string
+	for x, err := p.read(time.Second); err == nil; x, err = p.read(time.Second) {
+		m, ok := x.(*packets.Publish)
+		switch {
+		case !ok:
+			continue
+		case m.QoS == packets.AtLeastOnce:
+			p.send(&packets.Puback{PacketID: m.PacketID})
+		default:
+			p.send(&packets.Pubrec{PacketID: m.PacketID})
+		}
+		all = append(all, string(m.Payload))
+	}
+	return strings.Join(all, " ")
 }

@@ -56,11 +56,11 @@ func (b *Broker) restore() error {
 		s.client.out.Presume(s.stored.Sent, s.stored.Unsure, b.config.MaximumInFlight)
 	}
 	for _, s := range r.sessions { // wills that are due are new to all
-		if b.clients[s.client.id] != s.client { // it was about to end when another began
+		if b.has(s.client) {
+			r.absent(s)
+		} else { // it was about to end when another began
 			b.endSession(s.client, r.turn)
-			continue
 		}
-		r.absent(s)
 	}
 	return nil
 }

@@ -135,6 +135,13 @@ func (b *Broker) changeExpiry(cl *client, expiry uint32) bool {
 	return true
 }
 
+// has reports whether the session of cl has not ended.
+func (b *Broker) has(cl *client) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clients[cl.id] == cl
+}
+
 // kill ends the connection of cl, and reports whether it has one.
 func (b *Broker) kill(cl *client, cause error) bool {
 	b.mu.Lock()

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 // of 5.0 with DISCONNECT 0x8B, behind the messages that it can take without
 // delay. If ctx ends before that is done, it closes the connections as they are,
 // waits two seconds at most for what is still running, and returns the error of
-// ctx. A second Shutdown waits for the first.
+// ctx, with why the Store cannot write if it cannot. A second Shutdown waits for the first.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	conns, absent, wills := b.close()
 	t := begin()
@@ -45,6 +46,11 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-time.After(lingerTime):
+	}
+	if b.journal != nil {
+		if trouble := b.journal.Trouble(); trouble != nil {
+			return fmt.Errorf("broker: Store: %w: %w", trouble, ctx.Err())
+		}
 	}
 	return ctx.Err()
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/fletchmq/fletch/packets"
 )
@@ -166,6 +167,24 @@ func TestTakeoverBehindTheStore(t *testing.T) {
 			next.passes(message("x", "two", 2, numbered(7)))
 			b := w.resume(v, "b")
 			b.want(`PUBLISH qos=2 topic=x packet-id=1 payload="one"`, `PUBLISH qos=2 topic=x packet-id=2 payload="two"`)
+		})
+	}
+}
+
+// A session that was refused is not there when its client tries again.
+func TestSessionThatWasNotStored(t *testing.T) {
+	for _, v := range modern {
+		runStored(t, Config{ConnectTimeout: time.Second}, func(w *world) {
+			refusal := "CONNACK reason=0x97"
+			if v != packets.V5 {
+				refusal = "CONNACK reason=0x03"
+			}
+			w.hold()
+			p := w.dial(v)
+			p.connect("a", keeping(forever))
+			p.want(refusal)
+			w.release()
+			w.join(v, "a", keeping(forever))
 		})
 	}
 }

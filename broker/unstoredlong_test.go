@@ -84,7 +84,7 @@ func TestSubscribeWaitsBesideOthers(t *testing.T) {
 			a.send(message("x", "1", 1))
 			a.want("PUBACK packet-id=1")
 			b.want(`PUBLISH qos=1 topic=x packet-id=1 payload="1"`)
-			time.Sleep(5 * time.Second)
+			time.Sleep(8 * time.Second)
 			kept.quiet()
 			kept.ended(packets.QuotaExceeded)
 			w.release()

@@ -54,9 +54,6 @@ const controlLimit = 32 << 10
 // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer; a
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
-	if connack != nil && !p.Fits(connack) {
-		return nil
-	}
 	l := &Line{out: o, owner: owner, peer: p}
 	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
 		l.aliases = new(flow.AliasOut)
@@ -64,7 +61,13 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if connack != nil {
+	withheld := o.withheld
+	o.withheld = false
+	switch {
+	case connack == nil:
+	case !p.Fits(connack):
+		return nil
+	default:
 		l.append(connack)
 	}
 	window := p.ReceiveMaximum
@@ -73,12 +76,11 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	}
 	l.window = int(window)
 	o.sender.Resume(window)
-	if !o.withheld {
+	if !withheld {
 		for id := range o.sender.Releases() {
 			l.append(&packets.Pubrel{PacketID: uint16(id)})
 		}
 	}
-	o.withheld = false
 	o.line, o.expected = l, false
 	l.touch(t)
 	return l

@@ -169,7 +169,7 @@ func (o *Outbox) Strays(groups map[Group]bool) (orphans []Orphan) {
 		return nil
 	}
 	o.queue.filter(func(e *entry) bool {
-		if !groups[e.Group] {
+		if !groups[e.Group] || o.vault.holds(&e.Terms) {
 			return true
 		}
 		o.bytes -= e.cost

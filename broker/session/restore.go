@@ -14,21 +14,26 @@ func (o *Outbox) Restore(t Terms, size int) {
 	cost := overhead + size
 	v.leave(&v.waiting, &t, cost)
 	o.bytes += cost
-	v.last, v.unsure = t.Kept.PacketID, t.Kept.Sequence
+	v.follow(t.Kept.PacketID)
+	v.unsure = t.Kept.Sequence
 }
 
 // RestoreExchange puts back an exchange whose PUBREC came before a restart. They come
-// in their order, behind all of Restore. The next identifier is behind the last of
-// them if there is no message behind it: it is not used again as long as that can be
-// avoided.
+// in their order, behind all of Restore.
 func (o *Outbox) RestoreExchange(id flow.OutID, order uint64) {
 	o.mu.Lock()
 	defer o.unlock()
 	o.vault.order = order
-	if o.vault.waiting.len() == 0 {
-		o.vault.last = uint16(id)
-	}
+	o.vault.follow(uint16(id))
 	o.sender.Restore(flow.Exchange[*entry]{ID: id, State: flow.AwaitPubcomp})
+}
+
+// follow lets Reserve go on behind id: a client that has PUBCOMP for it still to send
+// would take a message with the same identifier for the one before.
+func (v *vault) follow(id uint16) {
+	if v.last == 0 || int16(id-v.last) > 0 {
+		v.last = id
+	}
 }
 
 // Presume says which messages that have been restored may have been sent before. The

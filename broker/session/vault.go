@@ -219,3 +219,7 @@ func (o *Outbox) Sent() (sent, unsure uint64) {
 func (v *vault) again(k *Kept) bool {
 	return k.Sent || k.Sequence != 0 && k.Sequence <= v.unsure
 }
+
+// holds reports whether the client may have a message that it has not released: it is
+// no other member's any more.
+func (v *vault) holds(t *Terms) bool { return t.QoS == packets.ExactlyOnce && v.again(&t.Kept) }

@@ -1,9 +1,5 @@
 package session
 
-import (
-	"github.com/fletchmq/fletch/packets"
-)
-
 // discardWaiting is the end of the session for what is not in memory.
 func (o *Outbox) discardWaiting(orphans []Orphan) []Orphan {
 	if o.vault == nil {
@@ -15,7 +11,7 @@ func (o *Outbox) discardWaiting(orphans []Orphan) []Orphan {
 		for q.len() > 0 {
 			r := q.pop()
 			t := v.forget(&r)
-			if t.Group != nil && (t.QoS == packets.AtLeastOnce || !t.Kept.Sent) {
+			if t.Group != nil && !v.holds(&t) {
 				orphans = append(orphans, Orphan{Group: t.Group, Kept: t.Kept})
 				continue
 			}
@@ -34,6 +30,9 @@ func (o *Outbox) strayWaiting(groups map[Group]bool, orphans []Orphan) []Orphan 
 	v.page = nil
 	v.waiting.filter(func(r *ref) bool {
 		if !r.has(refRare) || !groups[v.rare[r.sequence].group] {
+			return true
+		}
+		if t := v.terms(r); v.holds(&t) {
 			return true
 		}
 		o.bytes -= int(r.cost)

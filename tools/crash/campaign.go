@@ -59,9 +59,10 @@ func (c *campaign) startUp(ctx context.Context) error {
 	return nil
 }
 
-// killOnce starts the broker and kills it, at a moment of one of four kinds.
+// killOnce starts the broker and kills it, at a moment of one of four kinds, or asks it
+// to end.
 func (c *campaign) killOnce(ctx context.Context) error {
-	kind := c.rng.IntN(10)
+	kind := c.rng.IntN(11)
 	if kind == 0 && len(c.upAfter) > 0 {
 		c.moments["while it starts"]++
 		if err := c.target.start(); err != nil {
@@ -82,7 +83,14 @@ func (c *campaign) killOnce(ctx context.Context) error {
 		err = c.lives(ctx, time.Duration(c.rng.IntN(30))*time.Millisecond, 0)
 	case kind <= 5:
 		c.moments["after a time"]++
-		err = c.lives(ctx, time.Duration(c.rng.Int64N(int64(c.rounds.longest))), 0)
+		err = c.lives(ctx, c.aWhile(), 0)
+	case kind == 6:
+		c.moments["asked to end"]++
+		if err := c.lives(ctx, c.aWhile(), 0); err != nil {
+			return err
+		}
+		c.goDown()
+		return c.target.end()
 	default:
 		c.moments["after a number of messages"]++
 		err = c.lives(ctx, 2*c.rounds.longest, 1+c.rng.IntN(c.rounds.messages))
@@ -97,10 +105,19 @@ func (c *campaign) goUp() {
 	c.gate.goUp()
 }
 
-func (c *campaign) kill() {
+// goDown is before the broker ends: from then on clients may lose it.
+func (c *campaign) goDown() {
 	c.gate.goDown()
 	c.ledger.killed()
+}
+
+func (c *campaign) kill() {
+	c.goDown()
 	c.target.kill()
+}
+
+func (c *campaign) aWhile() time.Duration {
+	return time.Duration(c.rng.Int64N(int64(c.rounds.longest)))
 }
 
 // lives waits so long, or until so many messages have been acknowledged.

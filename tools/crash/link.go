@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -90,7 +91,7 @@ func (l *link) greet(connect *packets.Connect) (*packets.Connack, error) {
 	}
 	connack, ok := p.(*packets.Connack)
 	if !ok || connack.Reason != packets.Success {
-		return nil, l.unexpected(p)
+		return nil, l.broken("CONNECT", fmt.Errorf("got %v", p))
 	}
 	if !connect.CleanStart {
 		l.ledger.connected(l.client, connack.SessionPresent)
@@ -145,7 +146,7 @@ func (l *link) within(d time.Duration) (packets.Packet, error) {
 		return nil, l.broken("reading", err)
 	}
 	if p.Type() == packets.TypeDisconnect {
-		return nil, l.unexpected(p)
+		return nil, l.broken("reading", fmt.Errorf("got %v", p))
 	}
 	return p, nil
 }

@@ -126,6 +126,18 @@ func (m *machine) kill() {
 	m.failure = p.err
 }
 
+// end lets the broker end before it cuts the power.
+func (m *machine) end() error {
+	p := m.power.Load()
+	p.cut()
+	<-p.gone
+	m.kill()
+	if m.failure != nil {
+		return fmt.Errorf("the broker was asked to end: %w, see %s", m.failure, m.log.Name())
+	}
+	return nil
+}
+
 func (m *machine) ended() <-chan struct{} { return m.power.Load().gone }
 
 func (m *machine) endedByItself() error {

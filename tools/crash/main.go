@@ -1,6 +1,7 @@
 // Command crash proves from outside that acknowledged means stored: it loads a broker,
-// kills it at random moments with SIGKILL, starts it again on the same data, and keeps
-// a ledger of what was acknowledged and what has arrived. See ledger for the rules.
+// kills it at random moments with SIGKILL, or now and then asks it to end, starts it
+// again on the same data, and keeps a ledger of what was acknowledged and what has
+// arrived. See ledger for the rules.
 //
 //	go run ./tools/crash [-kills N] [-seed N] [-durability LEVEL] [-data DIR] [BROKER ARGUMENT...]
 //	go run ./tools/crash -power [-kills N] [-seed N] [-durability LEVEL] [-data DIR]
@@ -9,7 +10,7 @@
 // arguments are where it is to listen, on 127.0.0.1, and to store.
 //
 // With -power it cuts the power instead: the broker runs within this process, on a disk
-// in memory that forgets what was not synced.
+// in memory that forgets what was not synced. In DIR is its log alone then.
 package main
 
 import (

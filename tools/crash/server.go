@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -80,6 +81,22 @@ func (s *server) kill() {
 		s.cmd.Process.Kill()
 		<-s.exited
 	}
+}
+
+// end is SIGTERM. A broker that has been asked to end says nothing but that it has.
+func (s *server) end() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return s.endedByItself()
+	}
+	select {
+	case <-s.exited:
+	case <-time.After(patience):
+		return fmt.Errorf("the broker does not end within %v, see %s", patience, s.log.Name())
+	}
+	if !s.cmd.ProcessState.Success() {
+		return fmt.Errorf("the broker was asked to end: %v, see %s", s.cmd.ProcessState, s.log.Name())
+	}
+	return nil
 }
 
 func (s *server) dial(ctx context.Context) (net.Conn, error) {

@@ -21,6 +21,9 @@ type target interface {
 	// client reads later is of what it does then.
 	kill()
 
+	// end asks it to end, and waits for that. What clients read meanwhile is true.
+	end() error
+
 	// ended is closed when there is no broker.
 	ended() <-chan struct{}
 

@@ -28,9 +28,9 @@ func (n *notices) first(path string) bool {
 
 // noticed is called by Pebble, with no lock held, by whoever has met damage. That may
 // be who rewrites tables, and he takes no breath before he tries it again: so he waits
-// here.
+// here. When nothing is written any more, what was not is no damage.
 func (s *Store) noticed(i pebble.DataCorruptionInfo) {
-	if s.notices.first(i.Path) {
+	if !s.patience.isOver() && s.notices.first(i.Path) {
 		s.log.Error("store: a file is damaged, the store needs a repair", "file", i.Path, "error", i.Details.Error())
 	}
 	s.patience.pause(maxPause)
