@@ -61,8 +61,9 @@
 //
 // How firmly it is stored is the promise of the store: package disk says what its
 // levels can lose. A message that has to be stored is given to nobody before it is, so
-// one that was never acknowledged may be lost, but is never seen and then denied. All
-// others, those at QoS 0 above all, do not wait for the store, and may overtake.
+// one that was never acknowledged may be lost, but is never seen and then denied; only
+// as what is retained may a new subscriber have it a little before. All others, those at
+// QoS 0 above all, do not wait for the store, and may overtake.
 //
 // What waits for an absent client is in the store and not in memory, but for 24 bytes
 // each, which count for [Config.MaximumQueuedTotal]. It is read when the client takes

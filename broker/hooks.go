@@ -12,9 +12,10 @@ import (
 // The interfaces that [Config.Hooks] may have. Their methods run for many clients
 // at the same time, where the thing happens: whoever does it waits for them. So
 // they must not block. They may call methods of the Broker, but for Shutdown, and
-// those that hear of messages should not publish: they would hear of that too. A
-// panic is logged, and changes nothing else. Byte slices are those of the broker:
-// they are valid until the method returns, and not to be changed.
+// those that hear of messages must not publish: they would hear of that too, and
+// wait for themselves where [Config.Store] has to keep it. A panic is logged, and
+// changes nothing else. Byte slices are those of the broker: they are valid until the
+// method returns, and not to be changed.
 type (
 	// ConnectedHook hears of clients that are accepted. [Disconnected] follows for
 	// each, before the next Connected of the same client.

@@ -19,6 +19,7 @@ import (
 type letter struct {
 	message  *session.Message
 	to       []recipient
+	given    int  // how many of to have the message
 	kept     bool // some of to are stored
 	admitted bool // as session.Turn
 	moves    bool // from one member of a group to another
@@ -180,11 +181,12 @@ func storedTerms(t *session.Terms) journal.Terms {
 
 // deliverAll gives the message to all.
 func (b *Broker) deliverAll(l *letter, t *turn) {
-	if !l.moves {
+	if !l.moves && l.given == 0 {
 		b.tellPublished(l.message)
 	}
-	for i := range l.to {
-		r := &l.to[i]
+	for l.given < len(l.to) {
+		r := &l.to[l.given]
+		l.given++
 		g, _ := r.terms.Group.(*group)
 		if b.push(l.message, r.client, r.terms, &t.Turn) == session.Gone && g != nil && r.terms.QoS > 0 { // [MQTT-4.8.2-3]
 			g.part(r.client)

@@ -133,6 +133,9 @@ func (r *restorer) Exchange(number uint64, id uint16, order uint64) bool {
 }
 
 func (r *restorer) Retained(m *journal.Message) {
+	if r.b.config.Without.has(RetainedMessages) { // it stays in the store
+		return
+	}
 	kept, err := session.Restored(m)
 	if err != nil {
 		r.fail(err)

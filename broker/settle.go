@@ -10,22 +10,7 @@ import (
 
 // settle is for those who have waited for the store, in a turn of their own lane.
 func (b *Broker) settle(waiters []any, t *turn) {
-	for len(waiters) > 0 {
-		waiters = waiters[b.settleSome(waiters, t):]
-	}
-}
-
-// settleSome gives how many it has settled: all, or up to one whose hooks panic, which
-// ends the connection that the message came from.
-func (b *Broker) settleSome(waiters []any, t *turn) (n int) {
-	defer func() {
-		if v := recover(); v != nil {
-			b.settleFailed(waiters[n-1], &panicked{v, debug.Stack()})
-			t.Admitted = false
-		}
-	}()
 	for _, w := range waiters {
-		n++
 		switch w := w.(type) {
 		case *letter:
 			b.settleLetter(w, t)
@@ -35,22 +20,12 @@ func (b *Broker) settleSome(waiters []any, t *turn) (n int) {
 			w.expand(t)
 		}
 	}
-	return n
-}
-
-func (b *Broker) settleFailed(w any, cause *panicked) {
-	l, ok := w.(*letter)
-	if !ok || l.sender == nil || !b.kill(l.sender, cause) {
-		b.config.Logger.Error("message", "error", cause)
-	}
-	if ok && l.behind != nil {
-		l.behind.settle()
-	}
 }
 
 func (b *Broker) settleLetter(l *letter, t *turn) {
 	t.Admitted = l.admitted
-	b.deliverAll(l, t)
+	for !b.deliverRest(l, t) {
+	}
 	t.Admitted = false
 	if cl := l.sender; cl != nil && !cl.settle(l.receipt, l.reason, t) {
 		b.kill(cl, errTooLargeToSend)
@@ -63,6 +38,22 @@ func (b *Broker) settleLetter(l *letter, t *turn) {
 	}
 	l.message.Release()
 	l.done()
+}
+
+// deliverRest gives the message to those who do not have it yet. It is false when the
+// Logger panics, which ends the connection that the message came from: here it is too
+// late to refuse it.
+func (b *Broker) deliverRest(l *letter, t *turn) (all bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			cause := &panicked{v, debug.Stack()}
+			if l.sender == nil || !b.kill(l.sender, cause) {
+				guard(func() error { b.config.Logger.Error("message", "error", cause); return nil })
+			}
+		}
+	}()
+	b.deliverAll(l, t)
+	return true
 }
 
 // settleLane is for the journal.

@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +119,50 @@ func TestWillBehindTheStore(t *testing.T) {
 	}
 }
 
+// What panics while a message is given to its receivers keeps neither the others from
+// it, nor who waits for that. Here it is the Logger.
+func TestPanicBehindTheStore(t *testing.T) {
+	logger := slog.New(loudLogger{})
+	runStored(t, Config{MaximumQueuedMessages: 1, Logger: logger}, func(w *world) {
+		w.absent(packets.V5, "full", "x")
+		b := w.join(packets.V5, "b", keeping(forever))
+		b.subscribe("x", 1)
+		for i := range 4 {
+			if err := w.b.Publish(context.Background(), Message{Topic: "x", QoS: 1}); err != nil {
+				t.Error(err)
+			}
+			b.want(fmt.Sprintf("PUBLISH qos=1 topic=x packet-id=%d payload=\"\"", i+1))
+			b.send(&packets.Puback{PacketID: uint16(i + 1)})
+		}
+	})
+}
+
+// loudLogger panics on what is worth a warning.
+type loudLogger struct{}
+
+func (loudLogger) Enabled(_ context.Context, at slog.Level) bool { return at >= slog.LevelWarn }
+func (loudLogger) Handle(context.Context, slog.Record) error     { panic("bomb") }
+func (l loudLogger) WithAttrs([]slog.Attr) slog.Handler          { return l }
+func (l loudLogger) WithGroup(string) slog.Handler               { return l }
+
+// What is not to be had any more, nobody gets from the store, which keeps it for the
+// time after.
+func TestRestartWithoutRetainedMessages(t *testing.T) {
+	runStored(t, Config{}, func(w *world) {
+		w.join(packets.V5, "p").passes(message("x", "old", 1, retained))
+		w.config.Without = RetainedMessages
+		w.restart()
+		b := w.join(packets.V5, "b")
+		b.subscribe("x", 1)
+		b.quiet()
+		w.config.Without = 0
+		w.restart()
+		b = w.join(packets.V5, "b")
+		b.subscribe("x", 1)
+		b.want(`PUBLISH qos=1 retain topic=x packet-id=1 payload="old"`)
+	})
+}
+
 // scans is a store that takes long to read all but what is retained.
 type scans struct{ *store.Memory }
 
@@ -136,7 +182,7 @@ func TestSweepWaitsForRestore(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			w.absent(packets.V5, id, "x")
 		}
-		w.join(packets.V5, "p").passes(message("r", "old", 1, retained, lasting(10)), message("x", "old", 1, lasting(10)))
+		w.join(packets.V5, "p").passes(message("r", "old", 1, retained, lasting(10)), message("s", "old", 1, retained, lasting(10)), message("x", "old", 1, lasting(10)))
 		w.shutDown()
 		w.config.Store = scans{kept.Restart()}
 		time.Sleep(20 * time.Second)

@@ -121,7 +121,7 @@ func (b *Broker) beside(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.closed {
-		b.running.Go(f)
+		b.running.Go(func() { b.contain(nil, f) })
 	}
 }
 

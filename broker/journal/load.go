@@ -70,6 +70,8 @@ func (x *load) number(key, value []byte) error {
 		return errRecord(key)
 	}
 	x.see(last)
+	x.j.mu.Lock() // Loader.Retained may put something in
+	defer x.j.mu.Unlock()
 	x.j.promised = last
 	return nil
 }
