@@ -36,6 +36,9 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		}
 		return nil
 	}
+	if c.version != packets.V5 && c.b.journal.Overfull() {
+		return errStore // there is no answer that says so, and not to read it is not enough if it comes again and again
+	}
 	receipt, arrival := c.client.in.publish(flow.InID(p.PacketID), p.QoS)
 	var reason packets.ReasonCode
 	switch arrival {

@@ -9,6 +9,34 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+// What a client may hold at QoS 2 is ended with PUBREL, though it has expired and nobody
+// knows whether it was sent: its identifier would mean this message for ever.
+func TestCrashBehindWhatExpires(t *testing.T) {
+	for _, v := range modern {
+		runStored(t, Config{MaximumInFlight: 1}, func(w *world) {
+			w.absent(v, "s", "#")
+			pub := w.join(packets.V5, "pub")
+			pub.passes(message("t", "1", 1))
+			pub.passes(message("t", "2", 2, lasting(5)))
+			pub.lose()
+			s := w.resume(v, "s")
+			w.hold()
+			p, _ := s.next().(*packets.Publish)
+			s.send(&packets.Puback{PacketID: p.PacketID})
+			held, _ := s.next().(*packets.Publish)
+			id := held.PacketID
+			w.crash()
+			time.Sleep(10 * time.Second)
+			s = w.resume(v, "s")
+			p, _ = s.next().(*packets.Publish)
+			s.send(&packets.Puback{PacketID: p.PacketID})
+			s.want(fmt.Sprintf("PUBREL packet-id=%d", id))
+			s.send(&packets.Pubcomp{PacketID: id})
+			s.quiet()
+		})
+	}
+}
+
 // A client that has acknowledged more than was stored when the broker crashes is sent
 // all of it again with DUP, also what was sent beyond MaximumInFlight messages
 // [MQTT-3.3.1-1] [MQTT3-3.3.1-1], and however often the broker crashes and restarts

@@ -218,6 +218,12 @@ func (j *Journal) settleOne(lane int, waiters []any) {
 	}
 }
 
+// Overfull reports whether more waits than should, and nothing can be stored for now. It
+// is false for a nil Journal.
+func (j *Journal) Overfull() bool {
+	return j != nil && j.waiting.Load() > int64(j.limit) && j.store.Trouble() != nil
+}
+
 // Full reports whether more waits than should. Then p is Relieved when that is
 // over.
 func (j *Journal) Full(p Pauser) bool {

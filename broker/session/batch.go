@@ -108,17 +108,18 @@ func (l *Line) fill(b *Batch) {
 		}
 		left, gone := expired(e.message, &now)
 		gone = gone && !e.Kept.Sent // a delivery that has begun goes on
-		if e.Kept.revoked || e.Kept.Sent && l.tooLarge(&e) {
+		large := l.tooLarge(&e)
+		reason := TooLarge
+		if gone {
+			reason = Expired
+		}
+		switch {
+		case e.Kept.revoked, large && e.Kept.Sent, (large || gone) && o.vault.holds(&e.Terms):
 			x, _ := o.sender.Exchange(o.begin(e))
 			e.message.Release()
-			l.forgo(x, b)
+			l.forgo(x, b, reason)
 			continue
-		}
-		if gone || l.tooLarge(&e) { // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
-			reason := TooLarge
-			if gone {
-				reason = Expired
-			}
+		case large, gone: // [MQTT-3.3.2-5] [MQTT-3.1.2-25]
 			o.lose(reason, 1)
 			o.drop(&e.Kept)
 			e.message.Release()
@@ -144,7 +145,7 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 			break
 		}
 		if l.tooLarge(x.M) {
-			l.forgo(x, b)
+			l.forgo(x, b, TooLarge)
 			continue
 		}
 		m := x.M.message
@@ -157,8 +158,8 @@ func (l *Line) resend(b *Batch, now *time.Time) (size int) {
 }
 
 // forgo acts as if a message had been sent that the peer does not accept any
-// more [MQTT-3.1.2-25].
-func (l *Line) forgo(x flow.Exchange[*entry], b *Batch) {
+// more [MQTT-3.1.2-25], or that it is not to have for another reason.
+func (l *Line) forgo(x flow.Exchange[*entry], b *Batch, reason Reason) {
 	o := l.out
 	if x.State == flow.AwaitPuback {
 		o.sender.Puback(x.ID)
@@ -172,7 +173,7 @@ func (l *Line) forgo(x flow.Exchange[*entry], b *Batch) {
 		b.Control = rel.AppendTo(b.Control, l.peer.Version)
 	}
 	if !x.M.Kept.revoked {
-		o.lose(TooLarge, 1)
+		o.lose(reason, 1)
 	}
 	o.settled(x.M)
 }

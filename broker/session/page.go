@@ -114,7 +114,7 @@ func (v *vault) refuses(e *entry) bool {
 // with PUBREL, and the rest is as if it had not waited.
 func (o *Outbox) revoke(e *entry, orphans []Orphan) []Orphan {
 	switch {
-	case e.Kept.Sent && e.QoS == packets.ExactlyOnce:
+	case o.vault.holds(&e.Terms):
 		e.Kept.revoked = true
 		return orphans
 	case e.Group != nil:

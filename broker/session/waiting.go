@@ -50,7 +50,7 @@ func (o *Outbox) Expire(sequences map[uint64]bool) {
 	defer o.unlock()
 	v := o.vault
 	v.waiting.filter(func(r *ref) bool {
-		if !sequences[r.sequence] {
+		if t := r.terms(); !sequences[r.sequence] || v.holds(&t) {
 			return true
 		}
 		v.page = nil
