@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,13 +21,15 @@ import (
 )
 
 // sample makes a store in a directory: tables, one of them with deletions of what is
-// in others, and a log. It gives what is in it, and what was before the last commit.
-func sample(t *testing.T) (dir string, want, before map[string]string) {
+// in others, and a log. It gives what is in it, and what was before each of the last two
+// commits.
+func sample(t *testing.T) (dir string, want map[string]string, before []map[string]string) {
 	t.Helper()
 	dir = t.TempDir()
 	s := open(t, dir, sampleOptions())
 	for part := range 3 {
 		for i := range 20 {
+			before = []map[string]string{all(t, s)}
 			commit(t, s, numbered(part*1000+i*10, 10, 100))
 		}
 		var b store.Batch
@@ -37,7 +40,7 @@ func sample(t *testing.T) (dir string, want, before map[string]string) {
 				b.Remove(numberedKey((part-1)*1000 + i))
 			}
 		}
-		before = all(t, s)
+		before = append(before, all(t, s))
 		commit(t, s, &b)
 		if part < 2 {
 			if err := s.db.Flush(); err != nil {
@@ -82,7 +85,8 @@ func openAndRead(dir string) (map[string]string, error) {
 
 // One bit is not as it was written, anywhere. Either that makes no difference, or the
 // file is named; then it is repaired, and what it did not hold is all there. Only that
-// of the last commit nobody can tell from a crash while it was written.
+// of the last commit nobody can tell from a crash while it was written, nor, with some
+// bits of the head of its chunk, the one before.
 func TestDamage(t *testing.T) {
 	dir, want, before := sample(t)
 	files, err := os.ReadDir(dir)
@@ -103,7 +107,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want, before map[string]string) {
+func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want map[string]string, before []map[string]string) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
@@ -123,7 +127,8 @@ func damageOne(t *testing.T, from, name string, rnd *rand.Rand, want, before map
 	}
 	got, err := openAndRead(dir)
 	if err == nil {
-		if !strings.HasSuffix(name, ".log") || !maps.Equal(got, before) {
+		cut := slices.ContainsFunc(before, func(b map[string]string) bool { return maps.Equal(got, b) })
+		if !strings.HasSuffix(name, ".log") || !cut {
 			same(t, got, want, 0)
 		}
 		return
