@@ -35,6 +35,8 @@ func (b *Broker) setRetained(m *session.Message, t *turn) bool {
 	if stored {
 		b.retaining.Lock()
 		defer b.retaining.Unlock()
+		m.Retain() // it may expire before it is put in
+		defer m.Release()
 	}
 	if !b.retained.Set(m.Publish.Topic, m, m.Cost(), m.ExpiresAt()) {
 		return false
@@ -61,6 +63,7 @@ func (b *Broker) unretain(topic []byte, t *turn) {
 		b.journal.Begin().Unretain(topic)
 		b.journal.End()
 		t.Stored(b.journal)
+		t.put = true
 	}
 }
 

@@ -8,11 +8,12 @@ import (
 )
 
 // Shutdown ends all: it closes the listeners, ends all sessions but those that are
-// stored, publishes their wills, those that are delayed too, to who is still there, and tells each client
-// of 5.0 with DISCONNECT 0x8B, behind the messages that it can take without
-// delay. If ctx ends before that is done, it closes the connections as they are,
+// stored, publishes their wills, those that are delayed too, to who is still there,
+// and tells each client of 5.0 with DISCONNECT 0x8B, behind the messages that it can
+// take without delay. If ctx ends before that is done, it closes the connections as they are,
 // waits two seconds at most for what is still running, and returns the error of
-// ctx, with why the Store cannot write if it cannot. A second Shutdown waits for the first.
+// ctx, with why the Store cannot write if it cannot. A second Shutdown waits for the
+// first.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	conns, absent, wills := b.close()
 	t := begin()

@@ -94,7 +94,7 @@ func (v *vault) received(k *Kept, id flow.OutID) {
 	v.order++
 	g := v.journal.Begin()
 	defer v.journal.End()
-	if k != nil {
+	if k.Sequence != 0 {
 		g.Drop(k.ref(), v.session)
 	}
 	g.Release(v.session, uint16(id), v.order)
