@@ -137,6 +137,7 @@ func (w *world) absent(v packets.Version, id string, filters ...string) {
 	for _, filter := range filters {
 		p.subscribe(filter, 2)
 	}
+	p.settle() // or it may miss that there are no retained messages, which then wait for it
 	p.lose()
 }
 
