@@ -2,10 +2,15 @@ package client
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"log/slog"
 	"math"
+	"net"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
@@ -67,6 +72,23 @@ type Config struct {
 	// TopicAliasMaximum is how many topic aliases a server of 5.0 may use: up to
 	// 64 KiB of memory for each. Zero means none.
 	TopicAliasMaximum uint16
+
+	// TLS is for mqtts and wss. Nil is the default of [tls.Config], with the host of
+	// the address as the name of the server.
+	TLS *tls.Config
+
+	// Header is sent with the request that opens a WebSocket.
+	Header http.Header
+
+	// Dialer opens TCP connections and unix sockets, to proxies too. Nil is a
+	// [net.Dialer].
+	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Proxy gives the proxy for an address, nil for none: http and https are asked
+	// by CONNECT, socks5 and socks5h by SOCKS version 5. Without it the environment
+	// says, as it does for [net/http.ProxyFromEnvironment]: HTTPS_PROXY for mqtts
+	// and wss, HTTP_PROXY for mqtt and ws, ALL_PROXY for both, and NO_PROXY.
+	Proxy func(address *url.URL) (*url.URL, error)
 
 	// Props are further properties of CONNECT, for 5.0. The fields above win.
 	// Enhanced authentication is not supported yet.
