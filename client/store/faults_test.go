@@ -1,0 +1,172 @@
+package store_test
+
+import (
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+
+	"github.com/fletchmq/fletch/client/store"
+	"github.com/fletchmq/fletch/client/store/storetest"
+)
+
+// faults makes files fail, now and then, in one way each time.
+type faults struct {
+	rand *rand.Rand
+	on   bool
+	seen map[string]int
+}
+
+func (f *faults) hit(what string) bool {
+	if !f.on || f.rand.IntN(6) > 0 {
+		return false
+	}
+	f.seen[what]++
+	return true
+}
+
+type badFile struct {
+	store.LogFile
+	*faults
+}
+
+// WriteAt writes a part when the disk is full.
+func (f badFile) WriteAt(b []byte, at int64) (int, error) {
+	if f.hit("write") {
+		n, _ := f.LogFile.WriteAt(b[:f.rand.IntN(len(b)+1)], at)
+		return n, syscall.ENOSPC
+	}
+	return f.LogFile.WriteAt(b, at)
+}
+
+func (f badFile) Sync() error {
+	if f.hit("sync") {
+		return syscall.EIO
+	}
+	return nil // quick: nothing here stops the machine
+}
+
+func (f badFile) Truncate(size int64) error {
+	if f.hit("truncate") {
+		return syscall.EIO
+	}
+	return f.LogFile.Truncate(size)
+}
+
+func (f badFile) ReadAt(b []byte, at int64) (int, error) {
+	if f.hit("read") {
+		return 0, syscall.EIO
+	}
+	return f.LogFile.ReadAt(b, at)
+}
+
+// Nothing of a commit that fails counts, all of one that does not does, in this
+// process and in the next.
+func TestFaults(t *testing.T) {
+	for name, level := range levels {
+		t.Run("durability="+name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				testFaults(t, level, seed)
+			}
+		})
+	}
+}
+
+func testFaults(t *testing.T, level store.Durability, seed uint64) {
+	f := &faults{rand: rand.New(rand.NewPCG(seed, 3)), seen: make(map[string]int)}
+	o := store.DirOptions{Durability: level}.Small().Wrap(func(file store.LogFile) store.LogFile { return badFile{file, f} })
+	dir := t.TempDir()
+	d := open(t, dir, o)
+	want := make(map[uint64]string)
+	var b store.Batch
+	failed, retried := 0, 0
+	for step := range 1000 {
+		b.Reset()
+		next := maps.Clone(want)
+		storetest.Change(f.rand, &b, next)
+		f.on = true
+		err := d.Commit(&b)
+		if err != nil && f.rand.IntN(2) == 0 {
+			err = d.Commit(&b)
+			retried++
+		}
+		f.on = false
+		if err == nil {
+			want = next
+		} else {
+			failed++
+		}
+		if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EIO) {
+			t.Fatalf("commit: %v", err)
+		}
+		if err != nil && f.rand.IntN(4) > 0 || step%20 > 0 {
+			continue
+		}
+		if err != nil { // a successful one, so that the failed one cannot count any more
+			b.Reset()
+			b.Delete(5000)
+			storetest.Commit(t, d, &b)
+		}
+		d.Close()
+		d = open(t, dir, o)
+		if got := storetest.Records(t, d); !maps.Equal(got, want) {
+			t.Fatalf("seed %d, step %d: %d records, want %d", seed, step, len(got), len(want))
+		}
+	}
+	if failed == 0 || retried == 0 || f.seen["write"] == 0 || f.seen["truncate"] == 0 {
+		t.Errorf("%d commits have failed, %d were tried again, %v", failed, retried, f.seen)
+	}
+}
+
+// After fsync has failed, the file is not written to any more, and what it holds
+// beyond the last good commit does not count.
+func TestFsyncFails(t *testing.T) {
+	var fail error
+	dir := t.TempDir()
+	o := store.DirOptions{Durability: store.Fsync}.Wrap(func(file store.LogFile) store.LogFile {
+		return syncFails{file, &fail}
+	})
+	d := open(t, dir, o)
+	var b store.Batch
+	b.Put(1, []byte("kept"))
+	storetest.Commit(t, d, &b)
+	b.Reset()
+	b.Put(2, []byte("not kept"))
+	fail = syscall.EIO
+	for range 2 {
+		if err := d.Commit(&b); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("commit: %v", err)
+		}
+	}
+	if n := len(segments(t, dir)); n != 1 {
+		t.Errorf("%d segments while the disk does not take one", n)
+	}
+	fail = nil
+	b.Reset()
+	b.Put(3, []byte("kept"))
+	storetest.Commit(t, d, &b)
+	if n := len(segments(t, dir)); n != 2 {
+		t.Errorf("%d segments, want a new one", n)
+	}
+	d.Close()
+	got := storetest.Records(t, open(t, dir, store.DirOptions{}))
+	if want := map[uint64]string{1: "kept", 3: "kept"}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// syncFails is a file of a broken disk: it has what was written, and cannot be cut.
+type syncFails struct {
+	store.LogFile
+	err *error
+}
+
+func (f syncFails) Sync() error { return *f.err }
+
+func (f syncFails) Truncate(size int64) error {
+	if *f.err != nil {
+		return *f.err
+	}
+	return f.LogFile.Truncate(size)
+}
