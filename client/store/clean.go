@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"io"
+	"math"
 	"os"
+	"path/filepath"
 )
 
 // cleanStep is how many bytes of the oldest segment a Commit looks through at least
@@ -14,10 +17,10 @@ const cleanStep = 128 << 10
 // done sooner than new things to clean come.
 func (d *Dir) pick(size int) {
 	d.move.Reset()
-	if d.reader == nil && (d.stuck || !d.dirty()) {
+	oldest := d.segments[0]
+	if oldest.live == 0 || d.removal != nil || d.reader == nil && (d.stuck || !d.dirty()) {
 		return
 	}
-	oldest := d.segments[0]
 	if d.reader == nil {
 		file, err := d.open(oldest)
 		if err != nil {
@@ -55,40 +58,100 @@ func (d *Dir) pickFrom(ops []byte, p place) {
 // dirty is whether more of the log is out of date than not, and enough of it to be
 // worth the work.
 func (d *Dir) dirty() bool {
-	var size, live int64
+	dead, live := d.weigh()
+	return len(d.segments) > 1 && dead > max(live, d.options.segmentSize/4)
+}
+
+// overdue is whether commits come sooner than the disk gets rid of the old ones.
+func (d *Dir) overdue() bool {
+	dead, live := d.weigh()
+	return dead > 4*max(live, d.options.segmentSize)
+}
+
+// weigh gives how many bytes of the log are out of date, and how many are not.
+func (d *Dir) weigh() (dead, live int64) {
 	for _, s := range d.segments {
-		size += s.size
+		dead += s.size - s.live
 		live += s.live
 	}
-	return len(d.segments) > 1 && size-live > max(live, d.options.segmentSize/4)
+	return dead, live
 }
 
-// drop removes the oldest segments if no record is in them.
+// removal is how the oldest segments are removed, beside the commits.
+type removal struct {
+	paths  []string   // of them
+	copies []string   // of those that have copies of what was in them
+	done   chan error // how it has ended
+}
+
+// drop lets the oldest segments be removed if no record is in them. Commits do not
+// wait for the disk because of that, unless it is overdue.
 func (d *Dir) drop() {
-	for len(d.segments) > 1 && d.segments[0].live == 0 && !d.stuck {
-		if err := d.remove(d.segments[0]); err != nil {
-			d.cannotClean(err)
+	if r := d.removal; r != nil {
+		if len(r.done) == 0 && !d.overdue() {
 			return
 		}
-		d.segments = d.segments[1:]
-		d.reader, d.copied = nil, false
+		d.forget(<-r.done)
 	}
+	if d.stuck {
+		return
+	}
+	n := 0
+	for n < len(d.segments)-1 && d.segments[n].live == 0 {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	r := &removal{done: make(chan error, 1)}
+	for _, s := range d.segments[:n] {
+		s.close()
+		r.paths = append(r.paths, s.path)
+	}
+	for _, s := range d.segments[n:] {
+		if s.number >= d.copies {
+			r.copies = append(r.copies, s.path)
+		}
+	}
+	d.removal = r
+	fsync := d.options.Durability == Fsync
+	go func() { r.done <- r.run(fsync) }()
 }
 
-// remove needs that what has been copied from oldest is no less safe than it was there.
-func (d *Dir) remove(oldest *segment) error {
-	fsync := d.options.Durability == Fsync
-	if d.copied && !fsync {
-		if err := d.last().file.Sync(); err != nil {
+// forget ends what drop has begun.
+func (d *Dir) forget(err error) {
+	gone := len(d.removal.paths)
+	d.removal, d.reader = nil, nil
+	if err != nil { // what is gone of them can be removed once more
+		d.cannotClean(err)
+		return
+	}
+	d.segments = d.segments[gone:]
+	d.copies = math.MaxUint64
+}
+
+// run removes the files when the copies are on the disk: also with Written, what is
+// old does not get lost like what is new.
+func (r *removal) run(fsync bool) error {
+	for _, path := range r.copies {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
 			return err
 		}
 	}
-	oldest.close()
-	if err := os.Remove(oldest.path); err != nil {
-		return err
-	}
-	if fsync { // it must not come back when one after it is gone
-		return syncDir(d.dir)
+	for _, path := range r.paths {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if !fsync {
+			continue
+		}
+		if err := syncDir(filepath.Dir(path)); err != nil { // it must not come back when the next is gone
+			return err
+		}
 	}
 	return nil
 }

@@ -36,7 +36,9 @@ func (d *Dir) Commit(b *Batch) error {
 			last.size += int64(len(done.frame))
 		}
 	}
-	d.copied = d.copied || d.move.Len() > 0
+	if d.move.Len() > 0 {
+		d.copies = min(d.copies, last.number)
+	}
 	d.drop()
 	return nil
 }

@@ -64,6 +64,9 @@ func TestTornTail(t *testing.T) {
 		for whole > 0 && int64(cut) < h.sizes[whole] {
 			whole--
 		}
+		if cut > store.SegmentHead+20 && int64(cut) < h.sizes[2] {
+			continue // as those after it
+		}
 		for _, tail := range [][]byte{nil, make([]byte, min(50, len(text)-cut))} { // zeros: the size has come to the disk sooner
 			if err := os.WriteFile(name, append(bytes.Clone(text[:cut]), tail...), 0o600); err != nil {
 				t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 
 // Dir is a Store in a directory, a log of what has been committed. It keeps in memory
 // where the records are, some 100 bytes for each, not what they say. On the disk it takes
-// up to twice what they say, and some megabytes.
+// up to twice what they say and some megabytes, and for moments, while commits come
+// faster than the disk gets rid of old ones, up to five times that.
 //
 // When a Commit cannot write, say because the disk is full, the log is left as it
 // was, and a later one can succeed. When the disk says that it could not take what was
@@ -31,10 +32,11 @@ type Dir struct {
 	closed   bool
 
 	// Cleaning, see clean.go.
-	move   Batch
-	reader *frames // of the oldest segment, nil if that is not being cleaned
-	stuck  bool    // cleaning has failed, until the next segment begins
-	copied bool    // records of the oldest segment may be in no file that was synced
+	move    Batch
+	reader  *frames  // of the oldest segment, nil if that is not being cleaned
+	copies  uint64   // the first segment that may have copies from the oldest
+	removal *removal // nil if none goes on
+	stuck   bool     // cleaning has failed, until the next segment begins
 }
 
 // place is where a record is.
@@ -50,7 +52,7 @@ type place struct {
 // unless o.Repair is set; others say that another process has it open, that dir is
 // something else, or that its format is newer than this code.
 func OpenDir(dir string, o DirOptions) (*Dir, error) {
-	d := &Dir{dir: dir, options: o, log: o.Logger, index: make(map[uint64]place), copied: true}
+	d := &Dir{dir: dir, options: o, log: o.Logger, index: make(map[uint64]place)}
 	if d.log == nil {
 		d.log = slog.Default()
 	}
@@ -60,14 +62,15 @@ func OpenDir(dir string, o DirOptions) (*Dir, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	numbers, err := d.list()
-	if err != nil {
+	if _, err := d.list(); err != nil { // nothing is written into what is something else
 		return nil, err
 	}
+	var err error
 	if d.lock, err = lock(dir); err != nil {
 		return nil, err
 	}
-	if numbers, err = d.list(); err == nil { // another process has changed it until now
+	numbers, err := d.list() // another process may have changed it until now
+	if err == nil {
 		err = d.recover(numbers)
 	}
 	if err != nil {
@@ -158,6 +161,9 @@ func (d *Dir) Close() error {
 		return ErrClosed
 	}
 	d.closed = true
+	if d.removal != nil { // what it removes belongs to the next one from now on
+		<-d.removal.done
+	}
 	var errs []error
 	for _, s := range d.segments {
 		errs = append(errs, s.close())

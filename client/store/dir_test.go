@@ -77,8 +77,8 @@ func TestDirCleans(t *testing.T) {
 		for _, v := range want {
 			live += int64(len(v)) + 12
 		}
-		// Twice what is live, and a segment or so that is being filled or cleaned.
-		if on := sizeOf(t, dir); on > 2*live+5*8<<10 {
+		// And a segment that is being filled, with one commit more.
+		if on := sizeOf(t, dir); on > live+4*max(live, 8<<10)+16<<10 {
 			t.Fatalf("%d bytes on the disk for %d", on, live)
 		}
 	}
@@ -94,11 +94,9 @@ func TestDirCleans(t *testing.T) {
 func sizeOf(t *testing.T, dir string) (size int64) {
 	t.Helper()
 	for _, name := range segments(t, dir) {
-		info, err := os.Stat(name)
-		if err != nil {
-			t.Fatal(err)
+		if info, err := os.Stat(name); err == nil { // one may go meanwhile
+			size += info.Size()
 		}
-		size += info.Size()
 	}
 	return size
 }

@@ -66,7 +66,7 @@ func (f badFile) ReadAt(b []byte, at int64) (int, error) {
 func TestFaults(t *testing.T) {
 	for name, level := range levels {
 		t.Run("durability="+name, func(t *testing.T) {
-			for seed := range uint64(5) {
+			for seed := range uint64(3) {
 				testFaults(t, level, seed)
 			}
 		})
@@ -81,7 +81,7 @@ func testFaults(t *testing.T, level store.Durability, seed uint64) {
 	want := make(map[uint64]string)
 	var b store.Batch
 	failed, retried := 0, 0
-	for step := range 1000 {
+	for step := range 400 {
 		b.Reset()
 		next := maps.Clone(want)
 		storetest.Change(f.rand, &b, next)
@@ -114,7 +114,7 @@ func testFaults(t *testing.T, level store.Durability, seed uint64) {
 			t.Fatalf("seed %d, step %d: %d records, want %d", seed, step, len(got), len(want))
 		}
 	}
-	if failed == 0 || retried == 0 || f.seen["write"] == 0 || f.seen["truncate"] == 0 {
+	if failed == 0 || retried == 0 || f.seen["write"] == 0 || f.seen["read"] == 0 || f.seen["truncate"] == 0 {
 		t.Errorf("%d commits have failed, %d were tried again, %v", failed, retried, f.seen)
 	}
 }
