@@ -119,54 +119,82 @@ func testFaults(t *testing.T, level store.Durability, seed uint64) {
 	}
 }
 
-// After fsync has failed, the file is not written to any more, and what it holds
-// beyond the last good commit does not count.
-func TestFsyncFails(t *testing.T) {
-	var fail error
-	dir := t.TempDir()
-	o := store.DirOptions{Durability: store.Fsync}.Wrap(func(file store.LogFile) store.LogFile {
-		return syncFails{file, &fail}
-	})
-	d := open(t, dir, o)
-	var b store.Batch
-	b.Put(1, []byte("kept"))
-	storetest.Commit(t, d, &b)
-	b.Reset()
-	b.Put(2, []byte("not kept"))
-	fail = syscall.EIO
-	for range 2 {
-		if err := d.Commit(&b); !errors.Is(err, syscall.EIO) {
-			t.Fatalf("commit: %v", err)
-		}
-	}
-	if n := len(segments(t, dir)); n != 1 {
-		t.Errorf("%d segments while the disk does not take one", n)
-	}
-	fail = nil
-	b.Reset()
-	b.Put(3, []byte("kept"))
-	storetest.Commit(t, d, &b)
-	if n := len(segments(t, dir)); n != 2 {
-		t.Errorf("%d segments, want a new one", n)
-	}
-	d.Close()
-	got := storetest.Records(t, open(t, dir, store.DirOptions{}))
-	if want := map[uint64]string{1: "kept", 3: "kept"}; !maps.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+// A commit that fails is cut off. After fsync has failed, or if it cannot be cut off,
+// the file is not written to any more, and the next one says how much of it counts.
+func TestCommitFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		level    store.Durability
+		on       brokenFile
+		segments int
+	}{
+		"write":              {store.Written, brokenFile{write: true}, 1},
+		"write and truncate": {store.Written, brokenFile{write: true, truncate: true}, 2},
+		"fsync":              {store.Fsync, brokenFile{sync: true}, 2},
+		"fsync and truncate": {store.Fsync, brokenFile{sync: true, truncate: true}, 2},
+		"all":                {store.Fsync, brokenFile{write: true, sync: true, truncate: true}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var on brokenFile
+			dir := t.TempDir()
+			d := open(t, dir, store.DirOptions{Durability: c.level}.Wrap(func(file store.LogFile) store.LogFile {
+				return breaks{file, &on}
+			}))
+			var b store.Batch
+			b.Put(1, []byte("kept"))
+			storetest.Commit(t, d, &b)
+			b.Reset()
+			b.Put(2, []byte("not kept"))
+			on = c.on
+			for range 2 {
+				if err := d.Commit(&b); !errors.Is(err, syscall.EIO) {
+					t.Fatalf("commit: %v", err)
+				}
+			}
+			if n := len(segments(t, dir)); n != 1 {
+				t.Errorf("%d segments while the disk does not take one", n)
+			}
+			on = brokenFile{}
+			b.Reset()
+			b.Put(3, []byte("kept"))
+			storetest.Commit(t, d, &b)
+			if n := len(segments(t, dir)); n != c.segments {
+				t.Errorf("%d segments, want %d", n, c.segments)
+			}
+			d.Close()
+			got := storetest.Records(t, open(t, dir, store.DirOptions{}))
+			if want := map[uint64]string{1: "kept", 3: "kept"}; !maps.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		})
 	}
 }
 
-// syncFails is a file of a broken disk: it has what was written, and cannot be cut.
-type syncFails struct {
+// brokenFile is what does not work. What is written is there all the same.
+type brokenFile struct{ write, sync, truncate bool }
+
+type breaks struct {
 	store.LogFile
-	err *error
+	on *brokenFile
 }
 
-func (f syncFails) Sync() error { return *f.err }
+func (f breaks) WriteAt(b []byte, at int64) (int, error) {
+	n, err := f.LogFile.WriteAt(b, at)
+	if f.on.write {
+		return n, syscall.EIO
+	}
+	return n, err
+}
 
-func (f syncFails) Truncate(size int64) error {
-	if *f.err != nil {
-		return *f.err
+func (f breaks) Sync() error {
+	if f.on.sync {
+		return syscall.EIO
+	}
+	return f.LogFile.Sync()
+}
+
+func (f breaks) Truncate(size int64) error {
+	if f.on.truncate {
+		return syscall.EIO
 	}
 	return f.LogFile.Truncate(size)
 }
