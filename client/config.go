@@ -73,11 +73,14 @@ type Config struct {
 	// 64 KiB of memory for each. Zero means none.
 	TopicAliasMaximum uint16
 
-	// TLS is for mqtts and wss. Nil is the default of [tls.Config], with the host of
-	// the address as the name of the server.
+	// TLS is for mqtts and wss, and for https proxies but for its ServerName and
+	// NextProtos. Nil is the default of [tls.Config]. Without a ServerName that is
+	// the host of the address. Certificates of the client go here, and "mqtt" as
+	// NextProtos for the servers that want ALPN.
 	TLS *tls.Config
 
-	// Header is sent with the request that opens a WebSocket.
+	// Header is sent with the request that opens a WebSocket. Its Host goes before
+	// that of the address.
 	Header http.Header
 
 	// Dialer opens TCP connections and unix sockets, to proxies too. Nil is a
@@ -85,9 +88,12 @@ type Config struct {
 	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Proxy gives the proxy for an address, nil for none: http and https are asked
-	// by CONNECT, socks5 and socks5h by SOCKS version 5. Without it the environment
-	// says, as it does for [net/http.ProxyFromEnvironment]: HTTPS_PROXY for mqtts
-	// and wss, HTTP_PROXY for mqtt and ws, ALL_PROXY for both, and NO_PROXY.
+	// by CONNECT, socks5 and socks5h by SOCKS version 5, with the name and password
+	// of the URL, if any. The proxy looks up the name of the server. The address has
+	// its port and no user; unix sockets have no proxy. Without a Proxy the
+	// environment says: ALL_PROXY for mqtt and mqtts, HTTP_PROXY or ALL_PROXY for
+	// ws, HTTPS_PROXY or ALL_PROXY for wss, and none for localhost, loopback
+	// addresses and what NO_PROXY names. Small letters count too, and first.
 	Proxy func(address *url.URL) (*url.URL, error)
 
 	// Props are further properties of CONNECT, for 5.0. The fields above win.
