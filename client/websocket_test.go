@@ -176,11 +176,11 @@ func TestReadDoesNotWaitForMore(t *testing.T) {
 // answers the last one.
 func TestPing(t *testing.T) {
 	client, server := framed(t)
+	const frames = 200 // more than fits between them
 	done := make(chan error, 1)
-	b := make([]byte, maxFrame)
 	go func() {
-		for range 1000 { // more than fits between them
-			if _, err := client.Write(b); err != nil {
+		for range frames {
+			if _, err := client.Write(make([]byte, maxFrame)); err != nil {
 				done <- err
 				return
 			}
@@ -192,11 +192,11 @@ func TestPing(t *testing.T) {
 	}
 	ws.WriteFrame(server, ws.NewPingFrame([]byte("last")))
 	ws.WriteFrame(server, ws.NewBinaryFrame([]byte("x")))
-	if n, err := client.Read(b); n != 1 || err != nil {
+	if n, err := client.Read(make([]byte, 10)); n != 1 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
 	data, pong := 0, ""
-	for data < 1000 || pong != "last" {
+	for data < frames || pong != "last" {
 		f, err := nextFrame(t, server)
 		if err != nil {
 			t.Fatal(err)
