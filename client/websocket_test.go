@@ -44,11 +44,17 @@ func refusingProtocol(conn net.Conn) {
 // nextFrame is one of the client, unmasked, and fails the test if it was not
 // masked.
 func nextFrame(t *testing.T, conn net.Conn) (ws.Frame, error) {
-	f, err := ws.ReadFrame(conn)
-	if err == nil && !f.Header.Masked {
-		t.Errorf("a frame that is not masked: %+v", f.Header)
+	h, err := ws.ReadHeader(conn)
+	if err != nil {
+		return ws.Frame{}, err
 	}
-	return ws.UnmaskFrameInPlace(f), err
+	if !h.Masked || h.Length > maxFrame {
+		t.Errorf("a frame that is not masked, or too long: %+v", h)
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(conn, payload)
+	ws.Cipher(payload, h.Mask, 0)
+	return ws.Frame{Header: h, Payload: payload}, err
 }
 
 // echoFrames gives back what it gets, a part of it in a frame of its own, with a
