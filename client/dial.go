@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,57 +9,6 @@ import (
 	"io"
 	"net"
 )
-
-// Dial connects to a server. The address is one of
-//
-//	mqtt://host:1883
-//	mqtts://host:8883
-//	ws://host:80/mqtt
-//	wss://host:443/mqtt
-//	unix:///path/of/socket
-//	host:1883
-//
-// The ports and the path /mqtt are those that count if there is none, tcp is
-// another word for mqtt, ssl and tls for mqtts. As mqtt://name:password@host it
-// gives Username and Password where cfg does not; what has a meaning in a URL, and
-// a comma, is written with a percent sign there. Several addresses, separated by
-// commas, are tried in turn.
-//
-// When ctx ends before a server has answered, so does Dial; later it has no
-// effect. The error is an [ErrInvalid] for an address, which it names without what
-// may be secret in it, an [ErrNotSent] if no server could be reached, or that of
-// [New].
-func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
-	targets, err := parseAddresses(address)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range targets {
-		c, e := t.client(ctx, cfg)
-		if e == nil {
-			return c, nil
-		}
-		if err == nil {
-			err = e
-		} else {
-			err = fmt.Errorf("%w; %w", err, e)
-		}
-		if ctx.Err() != nil || errors.Is(e, ErrInvalid) {
-			break
-		}
-	}
-	return nil, err
-}
-
-func (t *target) client(ctx context.Context, cfg Config) (*Client, error) {
-	rw, err := t.dial(ctx, &cfg)
-	if err != nil {
-		return nil, failed(ErrNotSent, err)
-	}
-	username, password := t.credentials()
-	cfg.Username, cfg.Password = cmp.Or(cfg.Username, username), cmp.Or(cfg.Password, password)
-	return New(ctx, rw, cfg)
-}
 
 // dial opens a transport to t, ready for CONNECT. One goroutine may read while
 // another writes; Close interrupts both. When ctx ends first, so does dial; later

@@ -130,9 +130,9 @@ func mustDial(t *testing.T, address string, cfg Config) io.ReadWriteCloser {
 	return rw
 }
 
-// exchange sends much to a server that echoes it, closes one way, and expects all
+// roundTrip sends much to a server that echoes it, closes one way, and expects all
 // of it and the end.
-func exchange(t *testing.T, rw io.ReadWriteCloser) {
+func roundTrip(t *testing.T, rw io.ReadWriteCloser) {
 	t.Helper()
 	sent := make([]byte, 1<<20)
 	rand.Read(sent)
@@ -165,7 +165,7 @@ func TestTransports(t *testing.T) {
 		"unix":  serve(t, "unix", echo),
 	} {
 		t.Run(scheme, func(t *testing.T) {
-			exchange(t, mustDial(t, scheme+"://"+address, Config{TLS: trust}))
+			roundTrip(t, mustDial(t, scheme+"://"+address, Config{TLS: trust}))
 			rw := mustDial(t, scheme+"://"+address, Config{TLS: trust})
 			done := make(chan error, 2)
 			go func() {
@@ -200,7 +200,7 @@ func TestClientCertificate(t *testing.T) {
 		t.Errorf("without a certificate: %v", err)
 	}
 	trust.Certificates, trust.NextProtos = server.Certificates, []string{"mqtt"}
-	exchange(t, mustDial(t, address, Config{TLS: trust}))
+	roundTrip(t, mustDial(t, address, Config{TLS: trust}))
 	if trust.ServerName != "" {
 		t.Error("the Config of the caller was changed")
 	}

@@ -102,8 +102,8 @@ func TestProxies(t *testing.T) {
 		"socks": func(server string) string { return "socks5h://u:p@" + serve(t, "tcp", socksProxy(server)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			exchange(t, mustDial(t, "mqtt://server.example:1234", Config{TLS: trust, Proxy: proxyAt(proxy(plain))}))
-			exchange(t, mustDial(t, "wss://server.example:1234", Config{TLS: trust, Proxy: proxyAt(proxy(web))}))
+			roundTrip(t, mustDial(t, "mqtt://server.example:1234", Config{TLS: trust, Proxy: proxyAt(proxy(plain))}))
+			roundTrip(t, mustDial(t, "wss://server.example:1234", Config{TLS: trust, Proxy: proxyAt(proxy(web))}))
 		})
 	}
 }
