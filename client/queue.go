@@ -60,11 +60,8 @@ type pile struct {
 	publish packets.Publish // decoded into again and again
 }
 
-// Of an empty pile that is kept, at most.
-const (
-	maxSpareBytes   = 256 << 10
-	maxSpareRecords = 4096
-)
+// smallPile is how large a pile may stay, in bytes, though it was hardly filled.
+const smallPile = 64 << 10
 
 func (p *pile) add(topic string, x *arrival, s *share) {
 	p.records = append(p.records, record{
@@ -86,13 +83,16 @@ func (p *pile) read(r *record, m *Message) error {
 	return nil
 }
 
+// reset empties p. It keeps its memory, unless that is for a rush that is over.
 func (p *pile) reset() {
+	few := 4*len(p.records) < cap(p.records) && cap(p.records) > smallPile/messageCost
+	little := 4*len(p.bytes) < cap(p.bytes) && cap(p.bytes) > smallPile
 	clear(p.records)
 	p.records, p.bytes = p.records[:0], p.bytes[:0]
-	if cap(p.records) > maxSpareRecords {
+	if few {
 		p.records = nil
 	}
-	if cap(p.bytes) > maxSpareBytes {
+	if little {
 		p.bytes = nil
 	}
 }
