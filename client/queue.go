@@ -58,10 +58,16 @@ type pile struct {
 	records []record
 	bytes   []byte
 	publish packets.Publish // decoded into again and again
+	littles int             // how many times it was hardly filled
 }
 
-// smallPile is how large a pile may stay, in bytes, though it was hardly filled.
-const smallPile = 64 << 10
+// A pile keeps its memory, unless that is more than this, in bytes, or it was hardly
+// filled so many times.
+const (
+	largePile   = 2 * pauseAt
+	smallPile   = 64 << 10
+	manyLittles = 64
+)
 
 func (p *pile) add(topic string, x *arrival, s *share) {
 	p.records = append(p.records, record{
@@ -83,16 +89,17 @@ func (p *pile) read(r *record, m *Message) error {
 	return nil
 }
 
-// reset empties p. It keeps its memory, unless that is for a rush that is over.
+// reset empties p.
 func (p *pile) reset() {
-	few := 4*len(p.records) < cap(p.records) && cap(p.records) > smallPile/messageCost
-	little := 4*len(p.bytes) < cap(p.bytes) && cap(p.bytes) > smallPile
+	size := cap(p.bytes) + cap(p.records)*messageCost
+	if used := len(p.bytes) + len(p.records)*messageCost; size > smallPile && 4*used < size {
+		p.littles++
+	} else {
+		p.littles = 0
+	}
 	clear(p.records)
 	p.records, p.bytes = p.records[:0], p.bytes[:0]
-	if few {
-		p.records = nil
-	}
-	if little {
-		p.bytes = nil
+	if size > largePile || p.littles == manyLittles {
+		*p = pile{}
 	}
 }
