@@ -195,6 +195,9 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 // the server sends it again, if it has the session.
 func (c *Client) renew(receipt flow.Receipt, err error) {
 	c.cfg.Logger.Warn("handler failed", "err", err)
+	if _, _, awaited := c.in.Awaits(receipt); !awaited {
+		return // its connection has ended already
+	}
 	if c.targets != nil && !c.sessionLasts() {
 		c.accept(receipt, packets.UnspecifiedError) // it does not come again
 		return
