@@ -77,13 +77,7 @@ func (c *Client) route(l *link, x *arrival) {
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
 	c.queued += x.cost
 	q.waiting.add(topic, x, s)
-	switch {
-	case q.arrived != nil:
-		nudge(q.arrived)
-	case !q.running:
-		q.running = true
-		go q.run()
-	}
+	q.start()
 }
 
 // serve calls the handler of q until there is nothing for it.
