@@ -22,17 +22,23 @@ var errNoIdentifier = errors.New("all packet identifiers are in use")
 // refuses, or has said in CONNACK that it would, is a [*RefusedError]. If the server
 // loses the session, a message at QoS 2 that was sent is an [ErrUnknown].
 func (c *Client) Publish(ctx context.Context, m Message) error {
-	if h := c.cfg.Hooks.Publish; h != nil {
-		h(ctx, &m)
+	if c.cfg.Hooks.Publish != nil {
+		m = c.hooked(ctx, m)
 	}
 	p := c.idle.get()
 	defer c.idle.put(p)
 	if err := c.prepare(p, &m); err != nil {
 		return err
 	}
+	if c.cfg.Store != nil && m.QoS > packets.AtMostOnce {
+		if err := c.makeRoom(ctx, p); err != nil {
+			return failed(ErrNotSent, err)
+		}
+	}
 	alone := c.waiting.Add(1) == 1
 	defer c.waiting.Add(-1)
 	if err := c.offer(ctx, p); err != nil {
+		c.giveRoom(p)
 		return err
 	}
 	c.hurry(alone)
@@ -42,6 +48,12 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 	case <-ctx.Done():
 		return c.abandon(p, ended(ctx))
 	}
+}
+
+// hooked is m as Hooks.Publish has left it.
+func (c *Client) hooked(ctx context.Context, m Message) Message {
+	c.cfg.Hooks.Publish(ctx, &m)
+	return m
 }
 
 // idle is what Publish uses again and again: of one Client, as their channels are of
@@ -149,12 +161,7 @@ func (c *Client) abandon(p *publishing, cause error) error {
 // finish gives p its outcome.
 func (c *Client) finish(p *publishing, err error) {
 	c.unstore(p)
-	if p.cost > 0 {
-		c.kept--
-		c.bytes -= p.cost
-		p.cost = 0
-		nudge(c.space)
-	}
+	c.freeRoom(p)
 	memory := p.memory
 	p.memory = nil
 	switch {
