@@ -188,7 +188,7 @@ func (l *link) onPublish(p *packets.Publish, first byte, body []byte) error {
 		topic = resolved
 	}
 	c := l.c
-	x := arrival{publish: p, topic: topic, first: first, body: body, version: l.version, cost: len(body) + messageCost}
+	x := arrival{publish: p, topic: topic, first: first, body: body, version: l.version, link: c.links, cost: len(body) + messageCost}
 	c.counts.received++
 	switch {
 	case p.QoS == packets.AtMostOnce && c.queued >= dropAt:
