@@ -39,11 +39,18 @@ func (c *Client) tell(f func()) {
 }
 
 func (c *Client) tellAll() {
+	over := false
+	defer func() {
+		if !over { // who was told has ended the goroutine
+			go c.tellAll()
+		}
+	}()
 	for {
 		c.mu.Lock()
 		if len(c.untold) == 0 {
 			c.telling = false
 			c.mu.Unlock()
+			over = true
 			return
 		}
 		f := c.untold[0]
