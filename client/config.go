@@ -51,8 +51,9 @@ type Config struct {
 
 	// KeepSession goes on with the session that the server has for ClientID, and
 	// leaves it there. If it is not set, a Client begins with a clean session, and
-	// before 5.0 every connection does. What the server sends for a session before the first Subscribe is
-	// for Handler, or for [Client.Receive] if there is no Handler.
+	// before 5.0 every connection does. What the server sends for a session before
+	// anyone has subscribed is for Handler, or if there is none for [Client.Receive]
+	// or who subscribes to it first.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the
