@@ -29,7 +29,10 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	if !l.connack.SessionPresent && !first {
+	switch {
+	case l.connack.SessionPresent:
+		c.askAgain(l)
+	case !first:
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
