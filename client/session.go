@@ -66,7 +66,6 @@ func (c *Client) forget() {
 		}
 	}
 	for i := len(again) - 1; i >= 0; i-- {
-		again[i].sent = false
 		c.tracked.pushFront(again[i])
 	}
 }
