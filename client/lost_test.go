@@ -72,7 +72,7 @@ func TestSessionLostAndGivenUp(t *testing.T) {
 // in one packet, and 64 at most.
 func TestSubscriptionsComeBack(t *testing.T) {
 	worlds(t, func(t *testing.T, l *clienttest.Listener) {
-		c := begin(t, l, kept)
+		c := begin(t, l, client.Config{KeepAlive: -1})
 		peer := accept(l, nil)
 		got := make(chan string)
 		all := []client.Subscription{{Filter: "a", QoS: 1, NoLocal: true}, {Filter: "b", RetainAsPublished: true, RetainHandling: 2}}
@@ -94,7 +94,7 @@ func TestSubscriptionsComeBack(t *testing.T) {
 
 		peer = accept(l, nil)
 		if l.Version == packets.V5 {
-			peer.Expect("SUBSCRIBE packet-id=5 subscription-identifier=1 filter=a qos=1 no-local filter=b qos=0 retain-as-published retain-handling=2")
+			peer.Expect("SUBSCRIBE packet-id=5 subscription-identifier=1 filter=a qos=1 no-local filter=b retain-as-published retain-handling=2")
 		}
 		filters := 0
 		for filters < 100 {
