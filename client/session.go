@@ -29,12 +29,14 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
+	switch {
+	case l.connack.SessionPresent:
+		c.askAgain(l)
+	case !first:
+		c.subscribeAgain(l)
+	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
 		l.pubrel(uint16(id), packets.Success)
-	}
-	c.repeatRequests(l)
-	if !l.connack.SessionPresent && !first {
-		c.subscribeAgain(l)
 	}
 	c.sendRequests(l)
 	c.pump(l)
