@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/fletchmq/fletch/packets"
@@ -205,7 +206,7 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 // renew ends the connection of a message that could not be handled: on the next one
 // the server sends it again, if it has the session.
 func (c *Client) renew(receipt flow.Receipt, err error) {
-	c.cfg.Logger.Warn("handler failed", "err", err)
+	c.log(slog.LevelWarn, "handler failed", "err", err)
 	if _, _, awaited := c.in.Awaits(receipt); !awaited {
 		return // its connection has ended already
 	}

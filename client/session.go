@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -102,7 +103,7 @@ func (c *Client) again(l *link, r *request) {
 	case err == nil:
 	case len(r.filters) == 1:
 		c.withdraw(r)
-		c.cfg.Logger.Error("cannot subscribe again", "filter", r.filters[0], "err", err)
+		c.log(slog.LevelError, "cannot subscribe again", "filter", r.filters[0], "err", err)
 	default:
 		for i := range r.filters {
 			one := newRequest(r.kind)
@@ -116,7 +117,7 @@ func (c *Client) again(l *link, r *request) {
 // subscribedAgain is the answer of a server that had lost the session.
 func (c *Client) subscribedAgain(r *request) {
 	if err := r.refusals(packets.TypeSuback); err != nil {
-		c.cfg.Logger.Error("the server does not grant again what it had granted", "err", err)
+		c.log(slog.LevelError, "the server does not grant again what it had granted", "err", err)
 	}
 }
 
