@@ -33,21 +33,31 @@ type starter interface {
 	wait(slot int) error
 }
 
+// kind is what a library is in the comparison.
+type kind int
+
+const (
+	other     kind = iota // to be compared with
+	ours                  // Fletch
+	unordered             // handlers run at once and overtake each other: shown alone
+	floor                 // what no library can be faster than: shown alone
+)
+
 // library is what is compared.
 type library struct {
-	name      string
-	ours      bool
-	unordered bool // handlers run at once: shown, but not compared with
-	connect   func(address string) (client, error)
+	name    string
+	kind    kind
+	connect func(address string) (client, error)
 }
 
 var libraries = []library{
-	{name: "fletch", ours: true, connect: connectFletch311},
-	{name: "fletch-5.0", ours: true, connect: connectFletch5},
+	{name: "fletch", kind: ours, connect: connectFletch311},
+	{name: "fletch-5.0", kind: ours, connect: connectFletch5},
 	{name: "paho.mqtt", connect: connectPahoMQTT},
-	{name: "paho.mqtt-unordered", unordered: true, connect: connectPahoMQTTUnordered},
+	{name: "paho.mqtt-unordered", kind: unordered, connect: connectPahoMQTTUnordered},
 	{name: "autopaho", connect: connectAutopaho},
 	{name: "mqtt-go", connect: connectMQTTGo},
+	{name: "bare", kind: floor, connect: connectBare},
 }
 
 // named gives the libraries of a list with commas, or all.
@@ -67,5 +77,13 @@ func named(list string) ([]library, error) {
 }
 
 // takes reports whether the library is measured in a row. An unordered one differs
-// where it receives alone.
-func (l *library) takes(r row) bool { return !l.unordered || r.Op == receive }
+// where it receives alone, and the floor is that of one goroutine that waits.
+func (l *library) takes(r row) bool {
+	switch l.kind {
+	case unordered:
+		return r.Op == receive
+	case floor:
+		return r.By == one
+	}
+	return true
+}

@@ -72,8 +72,9 @@ func freeAddress() (string, error) {
 	return "", errors.New("no port is free")
 }
 
-// give has a worker do t.
-func (t task) give() (r result, err error) {
+// give has a worker do t with the broker, or the sink, at address.
+func (t task) give(address string) (r result, err error) {
+	t.Address = address
 	self, err := os.Executable()
 	if err != nil {
 		return r, err

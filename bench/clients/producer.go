@@ -61,30 +61,29 @@ func (p *producer) run(d time.Duration) error {
 
 // one is a goroutine that waits for each.
 func (p *producer) one(s *source, b []byte) error {
-	for !p.stop.Load() {
-		s.fill(b)
-		if p.Op == publish {
-			if err := p.c.publish(p.topic, p.QoS, b); err != nil {
-				return err
-			}
-			continue
-		}
-		reply, err := p.c.request(b)
-		if err != nil {
+	for {
+		if err := p.send(s.fill(b)); err != nil || p.stop.Load() {
 			return err
 		}
-		if !bytes.Equal(reply, b) {
-			return errors.New("another reply")
-		}
 	}
-	return nil
+}
+
+func (p *producer) send(b []byte) error {
+	if p.Op == publish {
+		return p.c.publish(p.topic, p.QoS, b)
+	}
+	reply, err := p.c.request(b)
+	if err == nil && !bytes.Equal(reply, b) {
+		err = errors.New("another reply")
+	}
+	return err
 }
 
 // start publishes, and waits for the handle of the oldest when the window is full.
 func (p *producer) start(c starter) error {
 	s := &p.sources[0]
 	first := s.sent
-	for !p.stop.Load() {
+	for s.sent == first || !p.stop.Load() {
 		slot := int(s.sent % window)
 		if s.sent-first >= window {
 			if err := c.wait(slot); err != nil {
@@ -95,7 +94,7 @@ func (p *producer) start(c starter) error {
 			return err
 		}
 	}
-	for i := max(first, s.sent-min(s.sent, window)); i < s.sent; i++ {
+	for i := s.sent - min(s.sent-first, window); i < s.sent; i++ {
 		if err := c.wait(int(i % window)); err != nil {
 			return err
 		}

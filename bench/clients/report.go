@@ -5,7 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -64,7 +64,7 @@ func peer(sink bool) string {
 
 // check takes down what did not arrive as it should.
 func (p *report) check(r row, l library, a arrival) {
-	if l.unordered {
+	if l.kind == unordered {
 		return // some are always on their way
 	}
 	missing := a.sent - a.Messages
@@ -106,9 +106,9 @@ func (p *report) faulty() error {
 }
 
 // print prints a table for each group of rows, with medians over the rounds.
-func (p *report) print(sink bool) {
+func (p *report) print(out io.Writer, sink bool) {
 	var group string
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, one := range p.races {
 		if g := one.group(); g != group {
 			group = g
@@ -118,7 +118,7 @@ func (p *report) print(sink bool) {
 		for _, r := range one.runners {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.3f\t%.2f\t%.0f\t", one.By, one.Size, r.name,
 				median(r.rate), median(r.cpu)/1e3, median(r.allocs), median(r.bytes))
-			if speed, cpu, ok := one.ratios(r); ok && r.ours {
+			if speed, cpu, ok := one.ratios(r); ok && r.kind == ours {
 				fmt.Fprintf(w, "%.2f\t%.2f\t", speed, cpu)
 			} else {
 				fmt.Fprint(w, "\t\t")
@@ -128,7 +128,7 @@ func (p *report) print(sink bool) {
 	}
 	w.Flush()
 	for _, l := range p.lost {
-		fmt.Println(l)
+		fmt.Fprintln(out, l)
 	}
 }
 
@@ -138,7 +138,7 @@ func (one *race) ratios(r *runner) (speed, cpu float64, ok bool) {
 	var fastest, lowest *runner
 	for _, o := range one.runners {
 		switch {
-		case o.ours || o.unordered:
+		case o.kind != other:
 			continue
 		case fastest == nil || median(o.rate) > median(fastest.rate):
 			fastest = o
