@@ -20,14 +20,14 @@ func (r row) promised() (leastSpeed, mostCPU float64) {
 	return 2, 0.5
 }
 
-// mostAllocs is the allocations promised for a message. What happens now and then, as a
-// timer, is little of one.
+// mostAllocs is the allocations promised for a message: a handle is one. What happens now
+// and then, as a timer, is little of one.
 func (r row) mostAllocs() (limit float64, promised bool) {
 	const nowAndThen = 0.1
 	switch {
 	case r.Op == request, r.QoS == 2:
 		return 0, false
-	case r.QoS == 1:
+	case r.QoS == 1, r.By == async:
 		return 1 + nowAndThen, true
 	}
 	return nowAndThen, true

@@ -93,6 +93,9 @@ func (b *bench) run(args []string) error {
 				if l.takes(r) && !(b.gate && l.kind == unordered) {
 					b.sample(round, r, l)
 				}
+				if err := b.broker.over(); err != nil {
+					return err
+				}
 			}
 		}
 	}

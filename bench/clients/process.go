@@ -54,6 +54,19 @@ func start(program string) (*broker, error) {
 	return nil, fmt.Errorf("%s does not answer\n%s", b.Cmd, &b.log)
 }
 
+// over is an error if the broker, where there is one, has ended on its own.
+func (b *broker) over() error {
+	if b == nil {
+		return nil
+	}
+	select {
+	case <-b.ended:
+		return fmt.Errorf("%s has ended\n%s", b.Cmd, &b.log)
+	default:
+		return nil
+	}
+}
+
 func (b *broker) end() {
 	b.Process.Kill()
 	<-b.ended
