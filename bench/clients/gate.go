@@ -14,7 +14,7 @@ import (
 // waits for each message pays for its system calls, which is nearly all there is to pay:
 // no client can be much better there than one that does little else, as bare shows.
 func (r row) promised() (leastSpeed, mostCPU float64) {
-	if r.By == one {
+	if r.By == byOne {
 		return 1, 1
 	}
 	return 2, 0.5
@@ -27,7 +27,7 @@ func (r row) mostAllocs() (limit float64, promised bool) {
 	switch {
 	case r.Op == request, r.QoS == 2:
 		return 0, false
-	case r.QoS == 1, r.By == async:
+	case r.QoS == 1, r.By == byAsync:
 		return 1 + nowAndThen, true
 	}
 	return nowAndThen, true

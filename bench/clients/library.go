@@ -83,7 +83,7 @@ func (l *library) takes(r row) bool {
 	case unordered:
 		return r.Op == receive
 	case floor:
-		return r.By == one
+		return r.By == byOne
 	}
 	return true
 }

@@ -38,7 +38,7 @@ func newProducer(c client, r row, topic string) *producer {
 // handles reports whether one goroutine publishes without waiting.
 func (p *producer) handles() bool {
 	_, ok := p.c.(starter)
-	return ok && p.By == async
+	return ok && p.By == byAsync
 }
 
 // run goes on for d, and until the last message has its outcome.

@@ -55,7 +55,7 @@ func TestRatios(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	p := report{races: []*race{{row: row{Op: publish, By: many}, runners: []*runner{
+	p := report{races: []*race{{row: row{Op: publish, By: byMany}, runners: []*runner{
 		{library: library{name: "mine", kind: ours}, rate: []float64{18}, cpu: []float64{1}, allocs: []float64{0}},
 		{library: library{name: "theirs"}, rate: []float64{10}, cpu: []float64{2}},
 	}}}}

@@ -16,9 +16,9 @@ const (
 
 // How many a client has under way in a row, and by what.
 const (
-	one   = "1"     // goroutine that waits for each
-	many  = "64"    // of them
-	async = "async" // as many handles as window, or goroutines where there are no handles
+	byOne   = "1"     // goroutine that waits for each
+	byMany  = "64"    // of them
+	byAsync = "async" // as many handles as window, or goroutines where there are no handles
 )
 
 // window is how many messages are under way in the asynchronous rows, and so how many
@@ -57,7 +57,7 @@ func (r row) group() string {
 func rows() (all []row) {
 	sizes := []int{20, 1024}
 	for qos := range byte(3) {
-		for _, by := range []string{one, many, async} {
+		for _, by := range []string{byOne, byMany, byAsync} {
 			for _, size := range sizes {
 				all = append(all, row{publish, qos, by, size})
 			}
@@ -68,15 +68,15 @@ func rows() (all []row) {
 			all = append(all, row{receive, qos, "", size})
 		}
 	}
-	return append(all, row{request, 0, one, 20}, row{request, 0, many, 20})
+	return append(all, row{request, 0, byOne, 20}, row{request, 0, byMany, 20})
 }
 
 // goroutines is how many there are of them where each waits.
 func (r row) goroutines() int {
 	switch r.By {
-	case one:
+	case byOne:
 		return 1
-	case many:
+	case byMany:
 		return 64
 	}
 	return window
