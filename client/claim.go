@@ -1,77 +1,170 @@
 package client
 
-import "strings"
+import (
+	"iter"
+	"math/rand/v2"
+	"slices"
+)
 
 // claim is what one SUBSCRIBE wants of one filter: its messages for queue, from
 // the time it is sent. Until the server has answered, it stands upon the claim
 // that it replaces. Requests may be many on their way, so any claim of a pile may
 // be granted, refused or ended.
 type claim struct {
+	subscription Subscription
+	identifier   uint32
+	queue        *queue
+	granted      bool
+	former       *claim // below this one, and back in force if it is refused
+}
+
+// claims are the piles, by their filters, and the routes of those on top.
+type claims struct {
+	piles       map[string]*claim
+	routes      routes
+	identifiers map[uint32]*holder
+	last        uint32   // subscription identifier
+	found       []*queue // used again and again
+}
+
+// holder is whose a subscription identifier is.
+type holder struct {
 	queue  *queue
-	former *claim // below this one, and back in force if it is refused
+	claims int
 }
 
-// of is where a filter is kept.
-func (b *inbox) of(filter string) map[string]*claim {
-	if strings.ContainsAny(filter, "+#") || strings.HasPrefix(filter, "$share/") {
-		return b.wild
+// maxIdentifier is the largest subscription identifier, section 3.8.2.1.2.
+const maxIdentifier = 268_435_455
+
+func (s *claims) init(used bool) {
+	s.piles, s.identifiers = make(map[string]*claim), make(map[uint32]*holder)
+	if used { // some, by an earlier Client in the same session
+		s.last = rand.Uint32N(maxIdentifier)
 	}
-	return b.exact
 }
 
-// subscribe claims the filters for handler.
-func (b *inbox) subscribe(filters []string, handler Handler) (claims []*claim) {
-	q := b.pull
-	if handler != nil {
-		q = &queue{handler: handler}
+// nextIdentifier gives an identifier that is not in use.
+func (s *claims) nextIdentifier() uint32 {
+	for {
+		s.last = s.last%maxIdentifier + 1
+		if s.identifiers[s.last] == nil {
+			return s.last
+		}
 	}
+}
+
+// add puts a claim on its pile.
+func (s *claims) add(top *claim) {
+	filter := top.subscription.Filter
+	top.former = s.piles[filter]
+	s.piles[filter] = top
+	s.routes.set(filter, top.queue)
+	x := s.identifiers[top.identifier]
+	if x == nil {
+		x = &holder{queue: top.queue}
+		s.identifiers[top.identifier] = x
+	}
+	x.claims++
+}
+
+// drop is for a claim that is in no pile any more.
+func (s *claims) drop(c *claim) {
+	x := s.identifiers[c.identifier]
+	if x.claims--; x.claims == 0 {
+		delete(s.identifiers, c.identifier)
+	}
+}
+
+// tops are those in force, nil where there is none.
+func (s *claims) tops(filters []string) (tops []*claim) {
 	for _, f := range filters {
-		top := &claim{queue: q, former: b.of(f)[f]}
-		b.of(f)[f] = top
-		claims = append(claims, top)
+		tops = append(tops, s.piles[f])
 	}
-	return claims
+	return tops
 }
 
-// subscribed is the answer of the server to a claim.
-func (b *inbox) subscribed(filter string, c *claim, granted bool) {
-	if granted {
-		c.former = nil // or the pile would grow for ever
-	} else {
-		b.replace(filter, c, c.former)
-	}
-}
-
-// claims are those in force, nil where there is none.
-func (b *inbox) claims(filters []string) (claims []*claim) {
-	for _, f := range filters {
-		claims = append(claims, b.of(f)[f])
-	}
-	return claims
-}
-
-// unsubscribed ends the claim that was in force when UNSUBSCRIBE was sent, or, if
-// that was refused since, what it stood upon. Later claims stay.
-func (b *inbox) unsubscribed(filter string, c *claim) {
-	for ; c != nil; c = c.former {
-		b.replace(filter, c, nil)
+// granted gives, for each filter, the claim that the server has granted last.
+func (s *claims) granted() iter.Seq[*claim] {
+	return func(yield func(*claim) bool) {
+		for filter := range s.routes.all() {
+			c := s.piles[filter]
+			for c != nil && !c.granted {
+				c = c.former
+			}
+			if c != nil && !yield(c) {
+				return
+			}
+		}
 	}
 }
 
 // replace puts other, or nothing, where c stands, if it still does.
-func (b *inbox) replace(filter string, c, other *claim) {
-	top := b.of(filter)[filter]
+func (s *claims) replace(filter string, c, other *claim) {
+	top := s.piles[filter]
 	switch {
 	case top != c:
 		for ; top != nil; top = top.former {
 			if top.former == c {
 				top.former = other
+				s.drop(c)
 				return
 			}
 		}
 	case other == nil:
-		delete(b.of(filter), filter)
+		delete(s.piles, filter)
+		s.routes.remove(filter)
+		s.drop(c)
 	default:
-		b.of(filter)[filter] = other
+		s.piles[filter] = other
+		s.routes.set(filter, other.queue)
+		s.drop(c)
 	}
+}
+
+// claimAll claims the filters of a SUBSCRIBE for q.
+func (c *Client) claimAll(r *request, q *queue) {
+	r.identifier = c.claims.nextIdentifier()
+	for _, s := range r.subscriptions {
+		top := &claim{subscription: s, identifier: r.identifier, queue: q}
+		c.claims.add(top)
+		r.claims = append(r.claims, top)
+	}
+}
+
+// subscribed is the answer of the server to a claim.
+func (c *Client) subscribed(filter string, top *claim, granted bool) {
+	if !granted {
+		c.claims.replace(filter, top, top.former)
+		return
+	}
+	top.granted = true
+	for top.former != nil { // or the pile would grow for ever
+		c.claims.drop(top.former)
+		top.former = top.former.former
+	}
+}
+
+// unsubscribed ends the claim that was in force when UNSUBSCRIBE was sent, or, if
+// that was refused since, what it stood upon. Later claims stay.
+func (c *Client) unsubscribed(filter string, top *claim) {
+	for ; top != nil; top = top.former {
+		c.claims.replace(filter, top, nil)
+	}
+}
+
+// identified gives the queues that subscription identifiers stand for, each once, or
+// others if there is one that is not known: it is from before a subscription was
+// replaced, or of an earlier process.
+func (s *claims) identified(ids []uint32, others []*queue) []*queue {
+	s.found = s.found[:0]
+	for _, id := range ids {
+		x := s.identifiers[id]
+		if x == nil {
+			return others
+		}
+		if !slices.Contains(s.found, x.queue) {
+			s.found = append(s.found, x.queue)
+		}
+	}
+	return s.found
 }

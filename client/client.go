@@ -1,197 +1,161 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fletchmq/fletch/packets"
-	"github.com/fletchmq/fletch/packets/flow"
-	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // closeTimeout is how long Close waits for the transport.
 const closeTimeout = 3 * time.Second
 
-// Client is a connection to a server. It is made by [Dial] and [New].
+// Client publishes and receives messages over one connection after the other. It is
+// made by [Dial], [Start] and [New].
 type Client struct {
-	// Set before the goroutines start, never changed.
 	cfg     Config
-	rw      io.ReadWriteCloser
-	id      string
-	connack *packets.Connack
-	limits  limits
-	start   time.Time
-	alive   time.Duration // keep alive in force, 0: none
+	targets []*target // nil if there is no way to connect again
 
-	// Reader.
-	frames *frame.Reader
-	dec    packets.FromServer
-	lastIn atomic.Int64 // when the transport gave something, since start
-
-	// Channels wake, and carry nothing.
-	wake       chan struct{} // the writer; room for one
-	gate       chan struct{} // the reader, when it is paused; room for one
-	stop       chan struct{} // closed with the transport
-	writerDone chan struct{}
-	done       chan struct{}
-	stopOnce   sync.Once
-
+	ctx     context.Context // of the life: it ends when no connection is to follow
+	cancel  context.CancelFunc
+	done    chan struct{}
 	waiting atomic.Int32 // requests
+	left    atomic.Bool  // by Disconnect: no more messages
 
 	mu sync.Mutex // never held over I/O
-	connection
+	life
+	outbox
 	inbox
+	news
 }
 
-// connection is what requests, reader and writer share, under Client.mu.
-type connection struct {
-	buf     []byte     // to be written
-	owed    int        // answers to the server in buf
-	written []*request // QoS 0, over when buf is written
-	quick   []*request // QoS 0, wait for room
-	tracked []*request // QoS 1 and 2, wait for room and quota
-	pings   []ping     // PINGREQs without an answer
-	out     flow.Sender[*request]
-	in      flow.Receiver
-	aliases flow.AliasIn
-	lastOut time.Time // the last byte left
-	writing bool
-	paused  bool // the reader
-	closing bool // nothing is accepted any more
-	left    bool // by Disconnect: no more messages
-	over    bool // everyone was told
-	cause   error
-	keeper  *time.Timer // the next look at the keep alive
-	linger  *time.Timer // closes the transport that does not end
+// Dial connects to a server, and stays connected until Disconnect or Close: when the
+// connection ends it makes another, as Config.Backoff says. The address is one of
+//
+//	mqtt://host:1883
+//	mqtts://host:8883
+//	ws://host:80/mqtt
+//	wss://host:443/mqtt
+//	unix:///path/of/socket
+//	host:1883
+//
+// The ports and the path /mqtt are those that count if there is none, tcp is
+// another word for mqtt, ssl and tls for mqtts. As mqtt://name:password@host it
+// gives Username and Password where cfg does not; what has a meaning in a URL, and
+// a comma, is written with a percent sign there. Several addresses, separated by
+// commas, are tried in turn.
+//
+// When ctx ends before a server has answered, so does Dial; later it has no effect.
+// The error is an [ErrInvalid] for an address or a Config that cannot be, which names
+// no secret, a [*RefusedError] from CONNACK, a [*packets.BrokenError], an [ErrNotSent]
+// if no server could be reached, or what the transport or ctx says.
+func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
+	targets, err := parseAddresses(address)
+	if err != nil {
+		return nil, err
+	}
+	c, err := prepare(context.Background(), targets, cfg)
+	if err != nil {
+		return nil, err
+	}
+	l, err := c.connect(ctx)
+	if err != nil {
+		c.end(err)
+		return nil, fmt.Errorf("client: cannot connect: %w", err)
+	}
+	go c.live(l)
+	return c, nil
+}
+
+// Start is Dial without waiting: the Client connects in the background, as often as
+// it takes, and until then what is asked of it waits. It is closed when ctx ends. The
+// error is an [ErrInvalid].
+func Start(ctx context.Context, address string, cfg Config) (*Client, error) {
+	targets, err := parseAddresses(address)
+	if err != nil {
+		return nil, err
+	}
+	c, err := prepare(ctx, targets, cfg)
+	if err != nil {
+		return nil, err
+	}
+	go c.live(nil)
+	return c, nil
 }
 
 // New connects over rw, an ordered stream without loss [MQTT-4.2-1]
-// [MQTT3-7.1.2-1], which it closes in the end, even if that is at once.
-// When ctx ends before the server has answered, so does New; later it has no
-// effect. Without a deadline it waits as long as the server does.
+// [MQTT3-7.1.2-1], which it closes in the end, even if that is at once. As there is
+// no way to another one, the Client ends with the connection. When ctx ends before
+// the server has answered, so does New; later it has no effect. Without a deadline it
+// waits as long as the server does, or for Config.ConnectTimeout.
 //
-// The error is an [ErrInvalid] for a Config that cannot be, a [*RefusedError]
-// from CONNACK, a [*packets.BrokenError], or what the transport or ctx says.
+// The errors are those of [Dial].
 func New(ctx context.Context, rw io.ReadWriteCloser, cfg Config) (*Client, error) {
-	c, p, err := prepare(rw, cfg)
+	c, err := prepare(context.Background(), nil, cfg)
 	if err != nil {
 		rw.Close()
 		return nil, err
 	}
-	unhook := context.AfterFunc(ctx, c.hangUp)
-	err = c.handshake(p)
-	if !unhook() {
-		err = ended(ctx)
-	}
+	l, err := c.greet(ctx, rw, nil)
 	if err != nil {
-		c.hangUp()
+		c.end(err)
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
-	c.begin()
+	go c.live(l)
 	return c, nil
 }
 
-func prepare(rw io.ReadWriteCloser, cfg Config) (*Client, *packets.Connect, error) {
+// prepare is a Client without a goroutine.
+func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	p, err := cfg.connect()
-	if err != nil {
-		return nil, nil, err
+	c := &Client{cfg: cfg, targets: targets, done: make(chan struct{})}
+	if _, err := cfg.connect(cfg.Version); err != nil {
+		return nil, err
 	}
-	c := &Client{
-		cfg: cfg, rw: rw, start: time.Now(),
-		wake: make(chan struct{}, 1), gate: make(chan struct{}, 1),
-		stop: make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	c.life.init(&cfg)
+	c.inbox.init(c)
+	c.outbox.init()
+	if err := c.load(); err != nil {
+		c.cancel()
+		return nil, err
 	}
-	c.frames = frame.NewReader(meter{c})
-	c.frames.Limit, c.frames.Version, c.frames.From = cfg.MaximumPacketSize, cfg.Version, packets.Server
-	return c, p, nil
-}
-
-// handshake sends CONNECT and takes in CONNACK, section 3.1.4.
-func (c *Client) handshake(p *packets.Connect) error {
-	v := c.cfg.Version
-	if _, err := c.rw.Write(p.AppendTo(nil, v)); err != nil { // [MQTT-3.1.0-1]
-		return err
-	}
-	first, body, err := c.frames.Next()
-	if err != nil {
-		return err
-	}
-	if packets.Type(first>>4) != packets.TypeConnack {
-		return packets.Broken(v, packets.Type(first>>4), connackFirst)
-	}
-	if v == packets.V5 && len(body) == 2 && body[1] == byte(packets.UnacceptableProtocolVersion) {
-		return &RefusedError{Packet: packets.TypeConnack, Reason: packets.UnsupportedProtocolVersion} // a server before 5.0
-	}
-	c.connack = new(packets.Connack)
-	if err := c.connack.Decode(first, bytes.Clone(body), v); err != nil {
-		return err
-	}
-	return c.accept()
-}
-
-// accept begins the session that CONNACK has granted.
-func (c *Client) accept() error {
-	ack, reason := c.connack, c.connack.Reason
-	if c.cfg.Version != packets.V5 {
-		reason = packets.ReturnCode(reason).ReasonCode()
-	}
-	detail, _ := ack.Props.ReasonString()
-	if err := refusal(packets.TypeConnack, reason, detail); err != nil {
-		return err
-	}
-	if ack.SessionPresent && !c.cfg.KeepSession { // [MQTT-3.2.2-4]
-		return packets.Broken(c.cfg.Version, packets.TypeConnack, sessionUnasked)
-	}
-	c.id, c.alive = c.cfg.ClientID, c.cfg.KeepAlive
-	if id, ok := ack.Props.AssignedClientIdentifier(); ok {
-		c.id = string(id)
-	}
-	if s, ok := ack.Props.ServerKeepAlive(); ok { // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
-		c.alive = time.Duration(s) * time.Second
-	}
-	c.limits = limitsOf(&ack.Props)
-	return nil
-}
-
-// begin starts what runs until the end of the connection. There is nothing of an
-// earlier one that a server without a session would have to be spared
-// [MQTT-3.2.2-5].
-func (c *Client) begin() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out.Resume(c.limits.receiveMaximum)
-	c.in.Resume(c.cfg.ReceiveMaximum)
-	c.aliases.Reset(c.cfg.TopicAliasMaximum)
-	c.inbox.init(c.cfg.Handler)
-	c.lastOut = time.Now()
-	if c.alive > 0 {
-		c.keeper = time.AfterFunc(c.alive/keepAliveLooks, c.look)
-	}
-	go c.write()
-	go c.read()
+	return c, nil
 }
 
 // ClientID is that of the Config or the one assigned by a server of 5.0. It is
 // empty if an earlier server has assigned it.
-func (c *Client) ClientID() string { return c.id }
+func (c *Client) ClientID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id
+}
 
-// SessionPresent reports whether the server had a session for this client.
-func (c *Client) SessionPresent() bool { return c.connack.SessionPresent }
+// Connack is the answer of the server to CONNECT on this connection, or on the last
+// one, nil if there was none yet. It is not to be changed.
+func (c *Client) Connack() *packets.Connack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connack
+}
 
-// Connack is the answer of the server to CONNECT. It is not to be changed.
-func (c *Client) Connack() *packets.Connack { return c.connack }
+// SessionPresent reports whether the server had a session for this client, when it
+// was asked last.
+func (c *Client) SessionPresent() bool {
+	ack := c.Connack()
+	return ack != nil && ack.SessionPresent
+}
 
-// Done is closed when the connection is over and its goroutines have ended, but
-// for handlers.
+// Done is closed when no connection is to follow, and all goroutines have ended but
+// for those of handlers.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Err is nil until Done is closed. Then it is an [ErrClosed], with the reason
@@ -206,18 +170,19 @@ func (c *Client) Err() error {
 }
 
 // Disconnect sends what waits to be written and DISCONNECT, which makes the
-// server forget the Will, and closes the transport. It returns when that is done;
-// if ctx ends first the transport is closed at once. It does not wait for the
-// answers to requests, nor for handlers, and it drops messages not handled yet.
+// server forget the Will, and closes the transport; there is no other connection. It
+// returns when that is done; if ctx ends first the transport is closed at once. It
+// does not wait for the answers to requests, nor for handlers, and it drops messages
+// not handled yet.
 //
 // It is nil unless the connection ended in another way: then it is Err, or that
 // of ctx.
 func (c *Client) Disconnect(ctx context.Context) error {
-	c.leave(packets.NormalDisconnection, nil)
+	c.leave()
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		c.abort(ended(ctx))
+		c.hangUp(ended(ctx))
 		<-c.done
 	}
 	if err := c.reason(); err != ErrClosed {
@@ -231,4 +196,14 @@ func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return c.Disconnect(ctx)
+}
+
+// backoff is the default of Config.Backoff.
+func backoff(attempt int) time.Duration {
+	const first, most = 100 * time.Millisecond, 30 * time.Second
+	d := most
+	if attempt < 10 {
+		d = min(first<<attempt, most)
+	}
+	return d/2 + rand.N(d/2)
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/fletchmq/fletch/client/store"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -20,6 +21,9 @@ const (
 	defaultKeepAlive      = 60 * time.Second
 	defaultPacketSize     = 16 << 20
 	defaultReceiveMaximum = 1024
+	defaultConnectTimeout = 30 * time.Second
+	defaultQueued         = 16_384
+	defaultQueuedBytes    = 64 << 20
 )
 
 // never is the Session Expiry Interval of a session that does not expire.
@@ -46,13 +50,14 @@ type Config struct {
 	KeepAlive time.Duration
 
 	// KeepSession goes on with the session that the server has for ClientID, and
-	// leaves it there. If it is not set, every connection begins with a clean
-	// session. What the server sends for a session before the first Subscribe is
+	// leaves it there. If it is not set, a Client begins with a clean session, and
+	// before 5.0 every connection does. What the server sends for a session before the first Subscribe is
 	// for Handler, or for [Client.Receive] if there is no Handler.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the
-	// connection. Zero means not at all, and with KeepSession for ever.
+	// connection. Zero means for ever with KeepSession, and without it for five
+	// minutes, unless the end is Disconnect or Close, or [New] has made the Client.
 	SessionExpiry time.Duration
 
 	// Will is what the server publishes if the connection ends without Disconnect.
@@ -73,11 +78,14 @@ type Config struct {
 	// 64 KiB of memory for each. Zero means none.
 	TopicAliasMaximum uint16
 
-	// TLS is for mqtts and wss. Nil is the default of [tls.Config], with the host of
-	// the address as the name of the server.
+	// TLS is for mqtts and wss, and for https proxies but for its ServerName and
+	// NextProtos. Nil is the default of [tls.Config]. Without a ServerName that is
+	// the host of the address. Certificates of the client go here, and "mqtt" as
+	// NextProtos for the servers that want ALPN.
 	TLS *tls.Config
 
-	// Header is sent with the request that opens a WebSocket.
+	// Header is sent with the request that opens a WebSocket. Its Host goes before
+	// that of the address.
 	Header http.Header
 
 	// Dialer opens TCP connections and unix sockets, to proxies too. Nil is a
@@ -85,13 +93,59 @@ type Config struct {
 	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Proxy gives the proxy for an address, nil for none: http and https are asked
-	// by CONNECT, socks5 and socks5h by SOCKS version 5. Without it the environment
-	// says, as it does for [net/http.ProxyFromEnvironment]: HTTPS_PROXY for mqtts
-	// and wss, HTTP_PROXY for mqtt and ws, ALL_PROXY for both, and NO_PROXY.
+	// by CONNECT, socks5 and socks5h by SOCKS version 5, with the name and password
+	// of the URL, if any. The proxy looks up the name of the server. The address has
+	// its port and no user; unix sockets have no proxy. Without a Proxy the
+	// environment says: ALL_PROXY for mqtt and mqtts, HTTP_PROXY or ALL_PROXY for
+	// ws, HTTPS_PROXY or ALL_PROXY for wss, and none for localhost, loopback
+	// addresses and what NO_PROXY names. Small letters count too, and first.
 	Proxy func(address *url.URL) (*url.URL, error)
 
+	// Credentials, if it is set, gives user name and password for each connection.
+	// It may take as long as ctx lasts, at most ConnectTimeout.
+	Credentials func(ctx context.Context) (username, password string, err error)
+
+	// Authentication is enhanced authentication with a server of 5.0, section 4.12.
+	Authentication Authentication
+
+	// Fallback asks a server that refuses 5.0 for 3.1.1, and from then on every
+	// server.
+	Fallback bool
+
+	// FollowReference connects to the server that another refers to, with 0x9C, Use
+	// another server, or 0x9D, Server moved, section 4.11.
+	FollowReference bool
+
+	// ConnectTimeout is how long making one connection may take, from the look-up of
+	// its address to CONNACK. Zero means 30 s.
+	ConnectTimeout time.Duration
+
+	// Backoff is how long to wait before connecting again, after so many attempts
+	// that failed since a connection lasted for 10 s. Nil doubles from 100 ms to 30 s,
+	// and takes off up to a half, at random.
+	Backoff func(failures int) time.Duration
+
+	// OnUp and OnDown are told of each connection, one after the other and in order.
+	// They may call all methods of the client.
+	OnUp   func(UpEvent)
+	OnDown func(DownEvent)
+
+	// MaximumQueued and MaximumQueuedBytes bound the messages of PublishAsync that
+	// are not over, by their number and by the memory they take: zero means 16 384,
+	// and 64 MiB. One message has room always. WhenFull says what becomes of the next.
+	MaximumQueued      int
+	MaximumQueuedBytes int
+	WhenFull           Full
+
+	// Store, if it is set, keeps messages to be published at QoS 1 and 2, and what is
+	// known of those received at QoS 2, beyond the process: it is for KeepSession and
+	// a ClientID. The Client has it to itself and does not close it.
+	Store store.Store
+
+	// Hooks are called beside what the client does.
+	Hooks Hooks
+
 	// Props are further properties of CONNECT, for 5.0. The fields above win.
-	// Enhanced authentication is not supported yet.
 	Props packets.ConnectProps
 
 	// Handler handles the messages that match no subscription. Without it they are
@@ -100,6 +154,18 @@ type Config struct {
 
 	// Logger is told what no caller is. Nil is silent.
 	Logger *slog.Logger
+}
+
+// Hooks are for metrics and tracing. A nil one is not called.
+type Hooks struct {
+	// Publish sees a message before it is published, with the context of the caller,
+	// and may change it: for example add the context of a trace to its user
+	// properties.
+	Publish func(ctx context.Context, m *Message)
+
+	// Handle sees a message before its handler does. What it returns is called when
+	// the handler has returned, with its error.
+	Handle func(m *Message) (done func(error))
 }
 
 // Will is a message that the server keeps for the end of the client.
@@ -134,14 +200,36 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.MaximumPacketSize = cmp.Or(c.MaximumPacketSize, defaultPacketSize)
 	c.ReceiveMaximum = cmp.Or(c.ReceiveMaximum, defaultReceiveMaximum)
-	if c.Version != packets.V5 {
-		c.ReceiveMaximum = math.MaxUint16
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	return c.complete()
+}
+
+// complete goes on with withDefaults.
+func (c Config) complete() (Config, error) {
+	switch {
+	case c.ConnectTimeout < 0:
+		return c, invalid("ConnectTimeout %v: want more than 0", c.ConnectTimeout)
+	case c.MaximumQueued < 0:
+		return c, invalid("MaximumQueued %d: want more than 0", c.MaximumQueued)
+	case c.MaximumQueuedBytes < 0:
+		return c, invalid("MaximumQueuedBytes %d: want more than 0", c.MaximumQueuedBytes)
+	case c.WhenFull > DropOldest:
+		return c, invalid("WhenFull %d: want Wait, Refuse or DropOldest", c.WhenFull)
+	case c.Authentication != nil && c.Version != packets.V5:
+		return c, invalid("Authentication: want Version packets.V5")
+	case c.Fallback && c.Version != packets.V5:
+		return c, invalid("Fallback: want Version packets.V5")
+	}
 	if _, ok := c.Props.AuthenticationMethod(); ok {
-		return c, invalid("enhanced authentication is not supported")
+		return c, invalid("Authentication Method in Props: want Authentication")
+	}
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, defaultConnectTimeout)
+	c.MaximumQueued = cmp.Or(c.MaximumQueued, defaultQueued)
+	c.MaximumQueuedBytes = cmp.Or(c.MaximumQueuedBytes, defaultQueuedBytes)
+	if c.Backoff == nil {
+		c.Backoff = backoff
 	}
 	return c, nil
 }
@@ -152,47 +240,4 @@ func randomID() string {
 	var b [8]byte
 	rand.Read(b[:])
 	return "fletch-" + hex.EncodeToString(b[:])
-}
-
-// connect is the CONNECT of c, whose defaults are filled in.
-func (c *Config) connect() (*packets.Connect, error) {
-	p := &packets.Connect{
-		HasUsername: c.Username != "", // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
-		HasPassword: c.Password != "", // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
-		CleanStart:  !c.KeepSession,
-		KeepAlive:   uint16(c.KeepAlive / time.Second),
-		Props:       c.Props,
-		ClientID:    []byte(c.ClientID),
-		Username:    []byte(c.Username),
-		Password:    []byte(c.Password),
-	}
-	if w := c.Will; w != nil { // [MQTT-3.1.2-9]
-		p.HasWill, p.WillQoS, p.WillRetain = true, w.QoS, w.Retain
-		p.Will = packets.Will{Topic: []byte(w.Topic), Payload: w.Payload, Props: w.Props}
-	}
-	c.properties(&p.Props)
-	if err := p.Validate(c.Version); err != nil {
-		return nil, failed(ErrInvalid, err)
-	}
-	return p, nil
-}
-
-func (c *Config) properties(p *packets.ConnectProps) {
-	switch {
-	case c.SessionExpiry >= never*time.Second || c.SessionExpiry <= 0 && c.KeepSession:
-		p.SetSessionExpiryInterval(never)
-	case c.SessionExpiry > 0:
-		p.SetSessionExpiryInterval(uint32((c.SessionExpiry + time.Second - 1) / time.Second))
-	}
-	if c.ReceiveMaximum != math.MaxUint16 {
-		p.SetReceiveMaximum(c.ReceiveMaximum)
-	} else {
-		p.Unset(packets.PropReceiveMaximum)
-	}
-	p.SetMaximumPacketSize(c.MaximumPacketSize)
-	if c.TopicAliasMaximum != 0 {
-		p.SetTopicAliasMaximum(c.TopicAliasMaximum)
-	} else {
-		p.Unset(packets.PropTopicAliasMaximum)
-	}
 }

@@ -1,7 +1,7 @@
 package client
 
 import (
-	"context"
+	"errors"
 	"runtime/debug"
 
 	"github.com/fletchmq/fletch/packets"
@@ -19,188 +19,212 @@ const (
 
 // inbox is the messages not handled yet, and who wants them. Client.mu guards it.
 type inbox struct {
-	exact    map[string]*claim // by topic filter without wildcards
-	wild     map[string]*claim // by all others
-	pull     *queue            // for Receive
-	fallback *queue            // for what matches nothing, may be nil
-	queued   int               // cost of what waits
-	dropped  uint64
-	arrived  chan struct{} // wakes a Receive; room for one
+	in       flow.Receiver
+	claims   claims
+	pull     *queue // for Receive
+	fallback *queue // for what matches nothing, may be nil
+	queued   int    // cost of what waits
+	over     bool   // no more messages come
 }
 
-// queue is the messages for one handler, or for Receive.
-type queue struct {
-	handler Handler
-	waiting []*delivery
-	running bool      // a goroutine calls the handler
-	last    *delivery // the last one put in
+func (b *inbox) init(c *Client) {
+	b.claims.init(c.cfg.KeepSession)
+	b.pull = newPulled()
+	if c.cfg.Handler != nil {
+		b.fallback = c.newQueue(c.cfg.Handler)
+	}
 }
 
-// delivery is a message on its way to one or more queues.
-type delivery struct {
-	message Message
+// arrival is a PUBLISH that has come in.
+type arrival struct {
+	publish *packets.Publish
+	topic   []byte
+	first   byte
+	body    []byte
+	version packets.Version
 	receipt flow.Receipt
 	cost    int
-	pending int // queues that are not done with it
+	stray   bool // nobody has claimed it
 }
 
-func (b *inbox) init(fallback Handler) {
-	b.exact, b.wild = make(map[string]*claim), make(map[string]*claim)
-	b.pull = new(queue)
-	if fallback != nil {
-		b.fallback = &queue{handler: fallback}
-	}
-	b.arrived = make(chan struct{}, 1)
-}
-
-// route puts d into the queue of each subscription that matches, once.
-func (c *Client) route(d *delivery) {
-	if claim := c.exact[d.message.Topic]; claim != nil {
-		c.put(claim.queue, d)
-	}
-	for filter, claim := range c.wild {
-		if q := claim.queue; q.last != d && packets.MatchTopic(filter, d.message.Topic) {
-			c.put(q, d)
-		}
+// route puts x into the queue of each subscription that matches, once.
+func (c *Client) route(l *link, x *arrival) {
+	r := c.claims.routes.match(x.topic)
+	queues := r.queues
+	if ids := x.publish.Props.SubscriptionIdentifiers(); len(ids) > 0 {
+		queues = c.claims.identified(ids, queues)
 	}
 	switch {
-	case d.pending > 0:
+	case len(queues) > 0:
 	case c.fallback != nil:
-		c.put(c.fallback, d)
-	case c.connack.SessionPresent:
-		c.put(c.pull, d)
+		queues = []*queue{c.fallback}
+	case l.connack.SessionPresent: // a subscription of an earlier Client, perhaps of the next one of this
+		queues = []*queue{c.pull}
+		x.stray = true
 	default: // [MQTT-4.5.0-2]
-		c.in.Done(d.receipt, packets.Success)
-		c.acknowledge()
+		c.accept(x.receipt, packets.Success)
+		return
+	}
+	var shared *share
+	if len(queues) > 1 {
+		shared = &share{pending: len(queues)}
+	}
+	for _, q := range queues {
+		c.put(q, r.topic, x, shared)
 	}
 }
 
-func (c *Client) put(q *queue, d *delivery) {
-	if d.pending++; d.pending == 1 {
-		c.queued += d.cost
-	}
-	q.last = d
-	q.waiting = append(q.waiting, d)
+func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
+	c.queued += x.cost
+	q.waiting.add(topic, x, s)
 	switch {
-	case q == c.pull:
-		nudge(c.arrived)
+	case q.arrived != nil:
+		nudge(q.arrived)
 	case !q.running:
 		q.running = true
-		go c.serve(q)
+		go q.run()
 	}
 }
 
-// take is the next message of q, or nil.
-func (c *Client) take(q *queue) *delivery {
-	for len(q.waiting) > 0 {
-		d := q.waiting[0]
-		q.waiting[0] = nil
-		if q.waiting = q.waiting[1:]; len(q.waiting) == 0 {
-			q.waiting, q.last = nil, nil
-		}
-		again := c.over && c.cfg.KeepSession && d.message.QoS != packets.AtMostOnce // the server sends it again
-		if !c.left && !again {
-			return d
-		}
-	}
-	return nil
-}
-
-// serve calls a handler until there is nothing for it.
-func (c *Client) serve(q *queue) {
+// serve calls the handler of q until there is nothing for it.
+func (c *Client) serveQueue(q *queue) {
 	for {
 		c.mu.Lock()
-		d := c.take(q)
-		q.running = d != nil
+		q.waiting, q.taken = q.taken, q.waiting
+		more := len(q.taken.records) > 0
+		q.running = more
 		c.mu.Unlock()
-		if d == nil || !c.call(q.handler, d.message) {
+		if !more {
 			return
 		}
-		c.delivered(d)
+		freed := 0
+		for i := range q.taken.records {
+			r := &q.taken.records[i]
+			freed += r.cost
+			more := i < len(q.taken.records)-1
+			if c.handle(q, r); r.due() || !more || freed >= pauseAt/16 {
+				c.handled(q, r, freed, more)
+				freed = 0
+			}
+		}
+		q.taken.reset()
 	}
 }
 
-// call is false if the handler has not returned.
-func (c *Client) call(handler Handler, m Message) (ok bool) {
-	defer func() {
-		if ok {
-			return
-		}
-		// What is not handled must come again, so there is no going on.
-		reason := recover() // nil after runtime.Goexit
-		c.cfg.Logger.Error("handler panics", "topic", m.Topic, "panic", reason, "stack", string(debug.Stack()))
-		c.leave(packets.UnspecifiedError, errHandler)
-	}()
-	handler(&m)
-	return true
+// handle calls the handler for r, unless nothing is to be handled any more.
+func (c *Client) handle(q *queue, r *record) {
+	m := &q.message
+	if r.held = c.left.Load(); r.held {
+		return
+	}
+	if r.err = q.taken.read(r, m); r.err == nil {
+		m.c, m.record = c, r
+		r.err = c.call(q.handler, m)
+	}
+	*m = Message{}
 }
 
-// delivered acknowledges d when all who had it are done with it.
-func (c *Client) delivered(d *delivery) {
+// call calls a handler, and turns a panic into an error.
+func (c *Client) call(handler Handler, m *Message) (err error) {
+	topic, returned := m.Topic, false
+	defer func() {
+		if !returned {
+			reason := recover() // nil after runtime.Goexit
+			c.cfg.Logger.Error("handler panics", "topic", topic, "panic", reason, "stack", string(debug.Stack()))
+			err = errHandler
+		}
+	}()
+	if h := c.cfg.Hooks.Handle; h != nil {
+		done := h(m)
+		defer func() { done(err) }()
+	}
+	err = handler(m)
+	returned = true
+	return err
+}
+
+// handled frees the memory of messages of q, of which r is the last, and acknowledges
+// r. There is more if the handler is called again at once.
+func (c *Client) handled(q *queue, r *record, freed int, more bool) {
 	c.mu.Lock()
-	if d.pending--; d.pending == 0 {
-		c.queued -= d.cost
-		c.in.Done(d.receipt, packets.Success)
-		c.acknowledge()
+	c.queued -= freed
+	if r.due() {
+		c.conclude(r.receipt, r.share, r.err)
+	}
+	l := c.link
+	if l == nil {
+		c.mu.Unlock()
+		return
+	}
+	paused := l.paused
+	if more && len(l.buf) > 0 {
+		l.pushLater()
 	}
 	c.mu.Unlock()
-	nudge(c.wake)
-	nudge(c.gate)
+	if !more {
+		l.push()
+	}
+	if paused {
+		nudge(l.gate)
+	}
+}
+
+// conclude is for a message that is handled by one of those who have it, with Client.mu.
+func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
+	if s != nil {
+		s.err = errors.Join(s.err, err)
+		if s.pending--; s.pending > 0 {
+			return
+		}
+		err = s.err
+	}
+	var refused *RefusedError
+	switch {
+	case err == nil:
+		c.accept(receipt, packets.Success)
+	case errors.As(err, &refused) && refused.Reason >= packets.UnspecifiedError:
+		c.accept(receipt, refused.Reason)
+	default:
+		c.renew(receipt, err)
+	}
+}
+
+// renew ends the connection of a message that could not be handled: on the next one
+// the server sends it again, if it has the session.
+func (c *Client) renew(receipt flow.Receipt, err error) {
+	c.cfg.Logger.Warn("handler failed", "err", err)
+	if c.targets != nil && !c.sessionLasts() {
+		c.accept(receipt, packets.UnspecifiedError) // it does not come again
+		return
+	}
+	if l := c.link; l != nil {
+		go l.give(packets.UnspecifiedError, err)
+	}
 }
 
 // acknowledge appends the acknowledgements whose turn it is.
 func (c *Client) acknowledge() {
-	for !c.closing {
+	l := c.link
+	if l == nil {
+		return
+	}
+	for !l.closing {
 		a, ok := c.in.Next()
 		if !ok {
 			return
 		}
-		c.owed++
+		l.owed++
+		reason := a.Reason
+		if !reason.ValidIn(packets.TypePuback, packets.V5) {
+			reason = packets.UnspecifiedError
+		}
 		switch a.QoS {
 		case packets.AtLeastOnce: // [MQTT-4.3.2-4]
-			p := packets.Puback{PacketID: uint16(a.ID), Reason: a.Reason}
-			c.buf = p.AppendTo(c.buf, c.cfg.Version)
+			p := packets.Puback{PacketID: uint16(a.ID), Reason: reason}
+			l.buf = p.AppendTo(l.buf, l.version)
 		default: // [MQTT-4.3.3-8]
-			p := packets.Pubrec{PacketID: uint16(a.ID), Reason: a.Reason}
-			c.buf = p.AppendTo(c.buf, c.cfg.Version)
+			p := packets.Pubrec{PacketID: uint16(a.ID), Reason: reason}
+			l.buf = p.AppendTo(l.buf, l.version)
 		}
 	}
-}
-
-// Receive waits for the next message of the subscriptions that have no handler,
-// acknowledges it and returns it. What had come before the connection ended can
-// still be received; behind that the error is Err, an [ErrClosed]. If ctx ends
-// first, it is that of ctx.
-func (c *Client) Receive(ctx context.Context) (*Message, error) {
-	for {
-		c.mu.Lock()
-		d := c.take(c.pull)
-		more, over := len(c.pull.waiting) > 0, c.over
-		c.mu.Unlock()
-		if more {
-			nudge(c.arrived)
-		}
-		if d != nil {
-			c.delivered(d)
-			m := d.message
-			return &m, nil
-		}
-		if over {
-			return nil, c.Err()
-		}
-		select {
-		case <-c.arrived:
-		case <-c.done:
-		case <-ctx.Done():
-			return nil, ended(ctx)
-		}
-	}
-}
-
-// Dropped is how many messages of QoS 0 were dropped because too much waited to
-// be handled.
-func (c *Client) Dropped() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dropped
 }

@@ -22,8 +22,11 @@ var (
 	ErrClosed error = closed{}
 )
 
-// errHandler ends the connection of a handler that does not return.
+// errHandler is for a handler, or the body of a loop, that does not return.
 var errHandler = errors.New("a handler panicked")
+
+// errSessionLost is that the server does not know any more what it has been sent.
+var errSessionLost = errors.New("the server has lost the session")
 
 // errFull ends the connection of a server that sends more than can wait.
 var errFull = fmt.Errorf("%d MiB of messages wait to be handled", endAt>>20)
@@ -48,6 +51,10 @@ type RefusedError struct {
 
 	// Filter is the topic filter that a SUBACK or UNSUBACK refuses.
 	Filter string
+
+	// Reference is the other server that a CONNACK or DISCONNECT names, see
+	// Config.FollowReference.
+	Reference string
 }
 
 // Error is one line: "SUBACK for a/b: Not authorized (0x87): ask the operator".
@@ -89,6 +96,7 @@ var (
 	connackOnce    = &wire.Fault{Reason: 0x82, V3: "§3.2", V5: "3.2.0-2", Doc: "a second CONNACK"}
 	sessionUnasked = &wire.Fault{Reason: 0x82, V3: "3.2.2-1", V5: "3.2.2-2", Doc: "a session present where a clean one was asked for"}
 	authUnasked    = &wire.Fault{Reason: 0x82, V5: "4.12.0-6", Doc: "AUTH without an authentication method in CONNECT"}
+	authMethod     = &wire.Fault{Reason: 0x82, V5: "4.12.0-5", Doc: "AUTH with another authentication method than CONNECT"}
 	windowExceeded = &wire.Fault{Reason: 0x93, V3: "§4.3", V5: "3.3.4-9", Doc: "more unacknowledged messages than Receive Maximum"}
 	aliasInvalid   = &wire.Fault{Reason: 0x94, V5: "3.1.2-26", Doc: "a topic alias that was not allowed"}
 	aliasUnset     = &wire.Fault{Reason: 0x82, V5: "§3.3.2.3.4", Doc: "a topic alias that stands for no topic"}

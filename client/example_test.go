@@ -49,8 +49,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	got := make(chan string)
-	err = c.Subscribe(ctx, "greetings/+", packets.AtLeastOnce, func(m *client.Message) {
+	err = c.Subscribe(ctx, "greetings/+", packets.AtLeastOnce, func(m *client.Message) error {
 		got <- m.Topic + ": " + string(m.Payload)
+		return nil
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -128,9 +129,10 @@ func ExampleClient_Subscribe() {
 	defer c.Close()
 
 	done := make(chan struct{})
-	err := c.Subscribe(ctx, "logs/#", packets.AtMostOnce, func(m *client.Message) {
-		io.Copy(os.Stdout, m.Reader())
-		close(done)
+	err := c.Subscribe(ctx, "logs/#", packets.AtMostOnce, func(m *client.Message) error {
+		defer close(done)
+		_, err := io.Copy(os.Stdout, m.Reader())
+		return err
 	})
 	if err != nil {
 		log.Fatal(err)

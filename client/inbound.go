@@ -8,107 +8,155 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// handle is what the reader does with a packet of size bytes. An error ends the
+// maxHandled is how many packets are handled before others get Client.mu.
+const maxHandled = 256
+
+// handle is what the reader does with a packet, with Client.mu. An error ends the
 // connection.
-func (c *Client) handle(p packets.Packet, size int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing {
-		return nil
+func (l *link) handle(first byte, body []byte) error {
+	p, err := l.dec.Decode(first, body, l.version)
+	if err != nil {
+		return err
 	}
 	switch p := p.(type) {
 	case *packets.Publish:
-		return c.onPublish(p, size)
+		return l.onPublish(p, first, body)
 	case *packets.Pubrel:
-		c.owed++
-		reason := c.in.Pubrel(flow.InID(p.PacketID))
-		answer := packets.Pubcomp{PacketID: p.PacketID, Reason: reason}
-		c.buf = answer.AppendTo(c.buf, c.cfg.Version) // [MQTT-4.3.3-11]
+		l.onPubrel(p)
 		return nil
 	case *packets.Puback:
-		r, o := c.out.Puback(flow.OutID(p.PacketID))
+		e, o := l.c.out.Puback(flow.OutID(p.PacketID))
 		detail, _ := p.Props.ReasonString()
-		return c.acknowledged(packets.TypePuback, p.PacketID, p.Reason, detail, r, o)
+		return l.acknowledged(packets.TypePuback, p.PacketID, p.Reason, detail, e, o)
 	case *packets.Pubrec:
-		r, o := c.out.Pubrec(flow.OutID(p.PacketID), p.Reason)
+		e, o := l.c.out.Pubrec(flow.OutID(p.PacketID), p.Reason)
 		detail, _ := p.Props.ReasonString()
-		return c.acknowledged(packets.TypePubrec, p.PacketID, p.Reason, detail, r, o)
+		return l.acknowledged(packets.TypePubrec, p.PacketID, p.Reason, detail, e, o)
 	case *packets.Pubcomp:
-		r, o := c.out.Pubcomp(flow.OutID(p.PacketID))
+		e, o := l.c.out.Pubcomp(flow.OutID(p.PacketID))
 		detail, _ := p.Props.ReasonString()
-		return c.acknowledged(packets.TypePubcomp, p.PacketID, p.Reason, detail, r, o)
+		return l.acknowledged(packets.TypePubcomp, p.PacketID, p.Reason, detail, e, o)
 	case *packets.Suback:
 		detail, _ := p.Props.ReasonString()
-		return c.onSuback(p, string(detail))
+		return l.onSuback(p, string(detail))
 	case *packets.Unsuback:
 		detail, _ := p.Props.ReasonString()
-		return c.onUnsuback(p, string(detail))
+		return l.onUnsuback(p, string(detail))
 	case *packets.Pingresp:
-		c.onPingresp()
+		l.onPingresp()
 		return nil
 	case *packets.Disconnect:
-		detail, _ := p.Props.ReasonString()
-		return &RefusedError{Packet: packets.TypeDisconnect, Reason: p.Reason, Detail: string(detail)}
+		return l.onDisconnect(p)
 	case *packets.Connack:
-		return packets.Broken(c.cfg.Version, packets.TypeConnack, connackOnce)
+		return packets.Broken(l.version, packets.TypeConnack, connackOnce)
 	case *packets.Auth:
-		return packets.Broken(c.cfg.Version, packets.TypeAuth, authUnasked)
+		return packets.Broken(l.version, packets.TypeAuth, authUnasked)
 	}
 	return errors.ErrUnsupported
 }
 
-func (c *Client) onPingresp() {
-	if len(c.pings) == 0 {
+// acknowledged handles PUBACK, PUBREC and PUBCOMP, after flow has.
+func (l *link) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode, detail []byte, e exchange, o flow.Outcome) error {
+	switch o {
+	case flow.Finished:
+		err := refusal(t, reason, detail)
+		if err != nil && t == packets.TypePubcomp {
+			err = failed(ErrUnknown, err) // accepted with PUBREC, and then lost sight of
+		}
+		l.c.finish(e.p, err)
+	case flow.Released:
+		l.c.out.Swap(flow.OutID(id), e)
+		l.c.released(e.p, func() { l.pubrel(id, packets.Success) }) // [MQTT-4.3.3-4]
+	case flow.Repeated:
+		l.pubrel(id, packets.Success)
+	case flow.Unknown:
+		if t == packets.TypePubrec {
+			l.pubrel(id, packets.PacketIdentifierNotFound)
+		}
+	case flow.Misplaced:
+		return packets.Broken(l.version, t, ackMisplaced)
+	}
+	return nil
+}
+
+func (l *link) pubrel(id uint16, reason packets.ReasonCode) {
+	l.owed++
+	p := packets.Pubrel{PacketID: id, Reason: reason}
+	l.buf = p.AppendTo(l.buf, l.version)
+}
+
+func (l *link) pubcomp(id uint16, reason packets.ReasonCode) {
+	l.owed++
+	p := packets.Pubcomp{PacketID: id, Reason: reason}
+	l.buf = p.AppendTo(l.buf, l.version) // [MQTT-4.3.3-11]
+}
+
+func (l *link) onPingresp() {
+	if len(l.pings) == 0 {
 		return
 	}
-	p := &c.pings[0]
+	p := &l.pings[0]
 	if p.n--; p.n > 0 {
 		return
 	}
 	if p.r != nil {
 		p.r.done <- nil
 	}
-	c.pings = c.pings[1:]
+	l.pings = l.pings[1:]
 }
 
-func (c *Client) onSuback(p *packets.Suback, detail string) error {
-	r, o := c.out.Reply(flow.OutID(p.PacketID))
+func (l *link) onDisconnect(p *packets.Disconnect) error {
+	detail, _ := p.Props.ReasonString()
+	refused := &RefusedError{Packet: packets.TypeDisconnect, Reason: p.Reason, Detail: string(detail)}
+	if reference, ok := p.Props.ServerReference(); ok {
+		refused.Reference = string(reference)
+	}
+	return refused
+}
+
+func (l *link) onSuback(p *packets.Suback, detail string) error {
+	e, o := l.c.out.Reply(flow.OutID(p.PacketID))
+	r := e.r
 	switch {
 	case o == flow.Misplaced:
-		return packets.Broken(c.cfg.Version, packets.TypeSuback, ackMisplaced)
+		return packets.Broken(l.version, packets.TypeSuback, ackMisplaced)
 	case o != flow.Finished:
 		return nil
 	case r.kind != packets.TypeSubscribe:
-		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeSuback, ackMisplaced))
+		return r.spoilt(packets.Broken(l.version, packets.TypeSuback, ackMisplaced))
 	case len(p.Reasons) != len(r.filters):
-		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeSuback, codesMissing))
+		return r.spoilt(packets.Broken(l.version, packets.TypeSuback, codesMissing))
 	}
 	r.detail = detail
 	r.codes = append(r.codes, p.Reasons...)
 	for i, code := range r.codes {
-		c.inbox.subscribed(r.filters[i], r.claims[i], code < packets.UnspecifiedError)
+		l.c.subscribed(r.filters[i], r.claims[i], code < packets.UnspecifiedError)
+	}
+	if r.again {
+		l.c.subscribedAgain(r)
 	}
 	r.done <- nil
 	return nil
 }
 
-func (c *Client) onUnsuback(p *packets.Unsuback, detail string) error {
-	r, o := c.out.Reply(flow.OutID(p.PacketID))
+func (l *link) onUnsuback(p *packets.Unsuback, detail string) error {
+	e, o := l.c.out.Reply(flow.OutID(p.PacketID))
+	r := e.r
 	switch {
 	case o == flow.Misplaced:
-		return packets.Broken(c.cfg.Version, packets.TypeUnsuback, ackMisplaced)
+		return packets.Broken(l.version, packets.TypeUnsuback, ackMisplaced)
 	case o != flow.Finished:
 		return nil
 	case r.kind != packets.TypeUnsubscribe:
-		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeUnsuback, ackMisplaced))
-	case c.cfg.Version == packets.V5 && len(p.Reasons) != len(r.filters):
-		return c.spoilt(r, packets.Broken(c.cfg.Version, packets.TypeUnsuback, codesUnsub))
+		return r.spoilt(packets.Broken(l.version, packets.TypeUnsuback, ackMisplaced))
+	case l.version == packets.V5 && len(p.Reasons) != len(r.filters):
+		return r.spoilt(packets.Broken(l.version, packets.TypeUnsuback, codesUnsub))
 	}
 	r.detail = detail
 	r.codes = append(r.codes, p.Reasons...)
 	for i, filter := range r.filters {
 		if i >= len(r.codes) || r.codes[i] < packets.UnspecifiedError {
-			c.inbox.unsubscribed(filter, r.claims[i])
+			l.c.unsubscribed(filter, r.claims[i])
 		}
 	}
 	r.done <- nil
@@ -116,49 +164,55 @@ func (c *Client) onUnsuback(p *packets.Unsuback, detail string) error {
 }
 
 // spoilt tells r that its answer was broken, with which the connection ends.
-func (c *Client) spoilt(r *request, broken error) error {
+func (r *request) spoilt(broken error) error {
 	r.done <- failed(ErrUnknown, fmt.Errorf("%w: %w", ErrClosed, broken))
 	return broken
 }
 
 // onPublish gives a message to those who wait for it.
-func (c *Client) onPublish(p *packets.Publish, size int) error {
+func (l *link) onPublish(p *packets.Publish, first byte, body []byte) error {
 	topic := p.Topic
 	if alias, ok := p.Props.TopicAlias(); ok {
-		resolved, reason := c.aliases.Resolve(alias, topic)
+		resolved, reason := l.alias.Resolve(alias, topic)
 		switch reason {
 		case packets.Success:
 		case packets.TopicAliasInvalid:
-			return packets.Broken(c.cfg.Version, packets.TypePublish, aliasInvalid)
+			return packets.Broken(l.version, packets.TypePublish, aliasInvalid)
 		default:
-			return packets.Broken(c.cfg.Version, packets.TypePublish, aliasUnset)
+			return packets.Broken(l.version, packets.TypePublish, aliasUnset)
 		}
 		topic = resolved
-		p.Props.Unset(packets.PropTopicAlias) // it says nothing beyond this connection
 	}
-	d := &delivery{cost: size + messageCost}
+	c := l.c
+	x := arrival{publish: p, topic: topic, first: first, body: body, version: l.version, cost: len(body) + messageCost}
+	c.counts.received++
 	switch {
 	case p.QoS == packets.AtMostOnce && c.queued >= dropAt:
-		c.dropped++
+		c.counts.missed++
 		return nil
 	case c.queued >= endAt:
 		return errFull
 	case p.QoS != packets.AtMostOnce:
-		receipt, arrival := c.in.Publish(flow.InID(p.PacketID), p.QoS)
-		switch arrival {
+		var what flow.Arrival
+		x.receipt, what = c.in.Publish(flow.InID(p.PacketID), p.QoS)
+		switch what {
 		case flow.Duplicate: // [MQTT-4.3.3-10]
 			c.acknowledge()
 			return nil
 		case flow.Excess:
-			return packets.Broken(c.cfg.Version, packets.TypePublish, windowExceeded)
+			return packets.Broken(l.version, packets.TypePublish, windowExceeded)
 		}
-		d.receipt = receipt
 	}
-	d.message = Message{
-		Topic: string(topic), Payload: p.Payload,
-		QoS: p.QoS, Retain: p.Retain, Dup: p.Dup, Props: p.Props,
-	}
-	p.Props = packets.PublishProps{} // the message has it now, and what it points to
-	c.route(d)
+	c.route(l, &x)
 	return nil
+}
+
+// onPubrel ends an exchange at QoS 2.
+func (l *link) onPubrel(p *packets.Pubrel) {
+	id := p.PacketID
+	if l.c.cfg.Store == nil {
+		l.pubcomp(id, l.c.in.Pubrel(flow.InID(id)))
+		return
+	}
+	l.c.unhold(l, flow.InID(id))
 }

@@ -22,47 +22,47 @@ type ping struct {
 
 // sendPing appends a PINGREQ. Answers come in its order. The keep alive goes on
 // without them while the reader is paused, and takes no memory for that.
-func (c *Client) sendPing(r *request) {
-	if last := len(c.pings) - 1; r == nil && last >= 0 && c.pings[last].r == nil {
-		c.pings[last].n++
+func (l *link) sendPing(r *request) {
+	if last := len(l.pings) - 1; r == nil && last >= 0 && l.pings[last].r == nil {
+		l.pings[last].n++
 	} else {
-		c.pings = append(c.pings, ping{time.Now(), r, 1})
+		l.pings = append(l.pings, ping{time.Now(), r, 1})
 	}
-	c.buf = new(packets.Pingreq).AppendTo(c.buf, c.cfg.Version)
+	l.buf = new(packets.Pingreq).AppendTo(l.buf, l.version)
 }
 
 // look is the timer of the keep alive. It runs beside the goroutines of the
 // connection, either of which may be stuck in the transport.
-func (c *Client) look() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over {
+func (l *link) look() {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if l.over {
 		return
 	}
-	if err := c.stuck(); err != nil {
-		go c.abort(err)
+	if err := l.stuck(); err != nil {
+		go l.abort(err)
 		return
 	}
-	silence := time.Since(c.lastOut)
-	if !c.closing && !c.writing && len(c.buf) == 0 && silence >= 2*c.alive/keepAliveLooks { // [MQTT-3.1.2-20]
-		c.sendPing(nil)
-		nudge(c.wake)
+	silence := time.Since(l.lastOut)
+	if !l.closing && !l.writing && len(l.buf) == 0 && silence >= 2*l.alive/keepAliveLooks { // [MQTT-3.1.2-20]
+		l.sendPing(nil)
+		nudge(l.wake)
 	}
-	c.keeper.Reset(c.alive / keepAliveLooks)
+	l.keeper.Reset(l.alive / keepAliveLooks)
 }
 
 // stuck is why the server is taken for gone, or nil: it takes nothing, or a
 // PINGREQ has no answer and nothing else has come either, section 3.1.2.10.
-func (c *Client) stuck() error {
-	if c.writing && time.Since(c.lastOut) >= c.alive {
-		return fmt.Errorf("the server has taken nothing for %v: %w", c.alive, os.ErrDeadlineExceeded)
+func (l *link) stuck() error {
+	if l.writing && time.Since(l.lastOut) >= l.alive {
+		return fmt.Errorf("the server has taken nothing for %v: %w", l.alive, os.ErrDeadlineExceeded)
 	}
-	if len(c.pings) == 0 || c.paused || c.closing {
+	if len(l.pings) == 0 || l.paused || l.closing {
 		return nil
 	}
-	heard := c.start.Add(time.Duration(c.lastIn.Load()))
-	if time.Since(c.pings[0].at) >= c.alive && time.Since(heard) >= c.alive {
-		return fmt.Errorf("no PINGRESP for %v: %w", c.alive, os.ErrDeadlineExceeded)
+	heard := l.start.Add(time.Duration(l.lastIn.Load()))
+	if time.Since(l.pings[0].at) >= l.alive && time.Since(heard) >= l.alive {
+		return fmt.Errorf("no PINGRESP for %v: %w", l.alive, os.ErrDeadlineExceeded)
 	}
 	return nil
 }

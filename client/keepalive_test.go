@@ -112,7 +112,7 @@ func TestKeepAliveBesideHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, peer := connect(t, client.Config{KeepAlive: 10 * time.Second}, nil)
 		release := make(chan struct{})
-		subscribe(t, c, peer, "a", func(*client.Message) { <-release })
+		subscribe(t, c, peer, "a", calls(func() { <-release }))
 		peer.Send(message(1, 1, "a", ""))
 		for range 10 {
 			peer.Expect("PINGREQ")

@@ -6,30 +6,42 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+const (
+	// mostReceive is the Receive Maximum of who cannot say one.
+	mostReceive = 65_535
+
+	// maxAliases is how many topic aliases are used towards the server.
+	maxAliases = 256
+)
+
 // limits are what a server has said in CONNACK that it does, section 3.2.2.3.
 type limits struct {
 	receiveMaximum    uint16
+	topicAliasMaximum uint16
 	maximumPacketSize uint32 // 0: none
 	maximumQoS        packets.QoS
 	retain            bool
 	wildcards         bool
 	shared            bool
+	identifiers       bool
 }
 
 // limitsOf fills in the defaults, which are also those of earlier versions.
 func limitsOf(p *packets.ConnackProps) (l limits) {
 	l.receiveMaximum, _ = p.ReceiveMaximum()
+	l.topicAliasMaximum, _ = p.TopicAliasMaximum()
 	l.maximumPacketSize, _ = p.MaximumPacketSize()
 	l.maximumQoS, _ = p.MaximumQoS()
 	l.retain, _ = p.RetainAvailable()
 	l.wildcards, _ = p.WildcardSubscriptionAvailable()
 	l.shared, _ = p.SharedSubscriptionAvailable()
+	l.identifiers, _ = p.SubscriptionIdentifierAvailable()
 	return l
 }
 
-// checkPublish reports why p cannot be sent.
-func (c *Client) checkPublish(p *packets.Publish) error {
-	if err := p.Validate(c.cfg.Version); err != nil {
+// checkPublish reports why p cannot be sent to any server.
+func checkPublish(p *packets.Publish, v packets.Version) error {
+	if err := p.Validate(v); err != nil {
 		return failed(ErrInvalid, err)
 	}
 	if p.Props.Has().Has(packets.PropTopicAlias) {
@@ -38,47 +50,60 @@ func (c *Client) checkPublish(p *packets.Publish) error {
 	if p.Props.Has().Has(packets.PropSubscriptionIdentifier) { // [MQTT-3.3.4-6]
 		return invalid("PUBLISH with a subscription identifier, which only servers send")
 	}
+	return nil
+}
+
+// checkPublish reports why p cannot be sent to this server.
+func (l *limits) checkPublish(p *packets.Publish, v packets.Version) error {
 	switch {
-	case p.QoS > c.limits.maximumQoS: // [MQTT-3.2.2-11]
+	case p.QoS > l.maximumQoS: // [MQTT-3.2.2-11]
 		return ruledOut(packets.QoSNotSupported)
-	case p.Retain && !c.limits.retain: // [MQTT-3.2.2-14]
+	case p.Retain && !l.retain: // [MQTT-3.2.2-14]
 		return ruledOut(packets.RetainNotSupported)
 	}
-	return c.checkSize(p)
+	return l.checkSize(p, v)
 }
 
 // checkSize reports whether p is too large to be sent [MQTT-3.2.2-15].
-func (c *Client) checkSize(p packets.Packet) error {
-	size := p.Size(c.cfg.Version)
+func (l *limits) checkSize(p packets.Packet, v packets.Version) error {
+	if l.maximumPacketSize == 0 {
+		return nil
+	}
+	size := p.Size(v)
 	for rest := size; ; rest >>= 7 { // the length of the Remaining Length
 		size++
 		if rest < 0x80 {
 			break
 		}
 	}
-	if most := c.limits.maximumPacketSize; most != 0 && uint32(size+1) > most {
+	if uint32(size+1) > l.maximumPacketSize {
 		return ruledOut(packets.PacketTooLarge)
 	}
 	return nil
 }
 
-func (c *Client) checkSubscribe(p *packets.Subscribe) error {
+func checkSubscribe(p *packets.Subscribe, v packets.Version) error {
 	if len(p.Filters) == 0 { // [MQTT-3.8.3-2]
 		return invalid("no topic filter")
 	}
-	if err := p.Validate(c.cfg.Version); err != nil {
+	if err := p.Validate(v); err != nil {
 		return failed(ErrInvalid, err)
 	}
+	return nil
+}
+
+// checkSubscribe reports why p cannot be sent to this server.
+func (l *limits) checkSubscribe(p *packets.Subscribe, v packets.Version) error {
 	for i := range p.Filters {
 		filter := string(p.Filters[i].Filter)
 		switch {
-		case !c.limits.wildcards && strings.ContainsAny(filter, "+#"):
+		case !l.wildcards && strings.ContainsAny(filter, "+#"):
 			return ruledOut(packets.WildcardSubscriptionsNotSupported)
-		case !c.limits.shared && strings.HasPrefix(filter, "$share/"):
+		case !l.shared && strings.HasPrefix(filter, "$share/"):
 			return ruledOut(packets.SharedSubscriptionsNotSupported)
 		}
 	}
-	return c.checkSize(p)
+	return l.checkSize(p, v)
 }
 
 // ruledOut is the refusal of what the server has said it does not do.

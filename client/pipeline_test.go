@@ -41,7 +41,7 @@ func (p *pipeline) run(t *testing.T, steps []step) {
 	for i, s := range steps {
 		outcomes = append(outcomes, async(func() error {
 			if s.subscribe {
-				return p.c.Subscribe(t.Context(), p.filter, 1, func(*client.Message) { p.got <- i })
+				return p.c.Subscribe(t.Context(), p.filter, 1, calls(func() { p.got <- i }))
 			}
 			return p.c.Unsubscribe(t.Context(), p.filter)
 		}))

@@ -117,7 +117,7 @@ func TestV5_3_3_4_7(t *testing.T) {
 		pending(t, second)
 
 		subscribed := async(func() error { return c.Subscribe(t.Context(), "s", 0, nil) })
-		peer.Expect("SUBSCRIBE packet-id=2 filter=s")
+		peer.Expect("SUBSCRIBE packet-id=2 subscription-identifier=1 filter=s")
 		peer.Send(&packets.Suback{PacketID: 2, Reasons: []packets.ReasonCode{0}})
 		want(t, "SUBSCRIBE beside a full window", <-subscribed, nil)
 		quick := publish(c, 0, "quick")
@@ -165,7 +165,7 @@ func TestPublishWhenTheServerGoes(t *testing.T) {
 		peer.Next()
 		waiting := publish(c, 1, "waiting")
 		subscribe := async(func() error { return c.Subscribe(t.Context(), "s", 0, nil) })
-		peer.Expect("SUBSCRIBE packet-id=2 filter=s")
+		peer.Expect("SUBSCRIBE packet-id=2 subscription-identifier=1 filter=s")
 		synctest.Wait()
 		peer.Close()
 		wantError(t, <-sent, client.ErrUnknown, client.ErrClosed, io.EOF)

@@ -111,7 +111,7 @@ func TestUnreadMessagesHoldTheTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want(t, "dropped", c.Dropped(), 0)
+		want(t, "dropped", c.Stats().Missed, uint64(0))
 	})
 }
 
@@ -128,7 +128,7 @@ func TestFloodIsDropped(t *testing.T) {
 		}
 		peer.Send(new(packets.Pingresp))
 		want(t, "ping", <-pinged, nil)
-		want(t, "dropped", c.Dropped(), 4)
+		want(t, "dropped", c.Stats().Missed, uint64(4))
 		go peer.Ignore()
 		c.Close()
 	})

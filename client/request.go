@@ -2,82 +2,60 @@ package client
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// request is something asked of the server.
+// request is something asked of the server: SUBSCRIBE, UNSUBSCRIBE or PINGREQ. The
+// first two go on with the next connection, where they are asked again.
 type request struct {
 	kind packets.Type
 	done chan error // gets the outcome, once; room for it
 	sent bool       // it is in the bytes to be written, or further; under Client.mu
+	id   flow.OutID
 
-	publish *packets.Publish // until it is sent
-
-	// SUBSCRIBE and UNSUBSCRIBE.
-	filters []string
-	claims  []*claim // those it makes, or those it ends
-	codes   []packets.ReasonCode
-	detail  string
+	subscriptions []Subscription // of SUBSCRIBE
+	filters       []string       // of both
+	claims        []*claim       // those it makes, or those it ends
+	identifier    uint32         // of the subscriptions
+	again         bool           // nobody waits: the server has lost the session
+	codes         []packets.ReasonCode
+	detail        string
 }
 
 func newRequest(kind packets.Type) *request {
 	return &request{kind: kind, done: make(chan error, 1)}
 }
 
-var errNoIdentifier = errors.New("all packet identifiers are in use")
-
-// Publish publishes m. It returns nil when the message is written, at QoS 0; when
-// the server has acknowledged it, at QoS 1; and when the exchange is complete, at
-// QoS 2. While there is no room for it, or the server's Receive Maximum is used
-// up, it waits. The slices of m may be used again when it returns.
-//
-// If ctx ends while the message waits, that is an [ErrNotSent], later an
-// [ErrUnknown]. A message that the server refuses, or has said in CONNACK that it
-// would, is a [*RefusedError].
-func (c *Client) Publish(ctx context.Context, m Message) error {
-	r := newRequest(packets.TypePublish)
-	r.publish = &packets.Publish{
-		QoS: m.QoS, Retain: m.Retain, Topic: []byte(m.Topic), Props: m.Props, Payload: m.Payload,
-		PacketID: 1, // until one is assigned
-	}
-	if err := c.checkPublish(r.publish); err != nil {
-		return err
-	}
-	return c.do(ctx, r, func() error {
-		if m.QoS == packets.AtMostOnce {
-			c.quick = append(c.quick, r)
-		} else {
-			c.tracked = append(c.tracked, r)
-		}
-		c.pump()
-		return nil
-	})
-}
-
-// Ping sends a PINGREQ and waits for its PINGRESP.
+// Ping sends a PINGREQ and waits for its PINGRESP. Without a connection it waits for
+// one. If the connection ends meanwhile, the error is an [ErrUnknown].
 func (c *Client) Ping(ctx context.Context) error {
+	if err := c.AwaitUp(ctx); err != nil {
+		return failed(ErrNotSent, err)
+	}
 	r := newRequest(packets.TypePingreq)
-	return c.do(ctx, r, func() error {
+	return c.do(ctx, r, func(l *link) error {
+		if l == nil {
+			return c.lost()
+		}
 		r.sent = true
-		c.sendPing(r)
+		l.sendPing(r)
 		return nil
 	})
 }
 
-// do begins r by start, which is called under Client.mu, and waits for its
-// outcome.
-func (c *Client) do(ctx context.Context, r *request, start func() error) error {
+// do begins r by start, which is called with Client.mu, and with nil if there is no
+// connection. It waits for the outcome.
+func (c *Client) do(ctx context.Context, r *request, start func(l *link) error) error {
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	err := ended(ctx)
 	c.mu.Lock()
-	closing := c.closing
+	l, closing := c.link, c.closing
 	if err == nil && !closing {
-		err = start()
+		err = start(l)
 	}
 	c.mu.Unlock()
 	switch {
@@ -85,20 +63,19 @@ func (c *Client) do(ctx context.Context, r *request, start func() error) error {
 		return failed(ErrNotSent, c.reason())
 	case err != nil:
 		return failed(ErrNotSent, err)
+	case l != nil:
+		l.nudge()
 	}
-	nudge(c.wake)
-	nudge(c.gate)
 	select {
 	case err := <-r.done:
 		return err
 	case <-ctx.Done():
-		return c.abandon(r, ended(ctx))
+		return c.abandonRequest(r, ended(ctx))
 	}
 }
 
-// abandon takes back r, if it is not sent. What is sent runs its course, without
-// anyone to tell.
-func (c *Client) abandon(r *request, cause error) error {
+// abandonRequest takes back r, if it is not sent. What is sent runs its course.
+func (c *Client) abandonRequest(r *request, cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -106,79 +83,76 @@ func (c *Client) abandon(r *request, cause error) error {
 		return err
 	default:
 	}
-	if r.sent {
-		return failed(ErrUnknown, cause)
+	if i := slices.Index(c.requests, r); i >= 0 && !r.sent {
+		c.requests = slices.Delete(c.requests, i, i+1)
+		c.withdraw(r)
+		return failed(ErrNotSent, cause)
 	}
-	for _, q := range []*[]*request{&c.quick, &c.tracked} {
-		if i := slices.Index(*q, r); i >= 0 {
-			*q = slices.Delete(*q, i, i+1)
-		}
-	}
-	return failed(ErrNotSent, cause)
+	return failed(ErrUnknown, cause)
 }
 
-// pump moves PUBLISHes to the bytes to be written while there is room, and for
-// QoS 1 and 2 quota. Those of QoS 0 do not wait for quota.
-func (c *Client) pump() {
-	for len(c.buf) < room && !c.closing {
-		quick, tracked := c.sendNext(&c.quick), c.sendNext(&c.tracked)
-		if !quick && !tracked {
-			return
-		}
+// ask sends r, or keeps it for the next connection.
+func (c *Client) ask(l *link, r *request) error {
+	if l == nil {
+		c.requests = append(c.requests, r)
+		return nil
 	}
+	id, ok := c.out.Request(exchange{r: r})
+	if !ok {
+		return errNoIdentifier
+	}
+	r.id = id
+	return c.sendRequest(l, r)
 }
 
-// sendNext moves the first PUBLISH of a queue, if it may.
-func (c *Client) sendNext(queue *[]*request) bool {
-	if len(*queue) == 0 {
-		return false
-	}
-	r := (*queue)[0]
-	if p := r.publish; p.QoS == packets.AtMostOnce {
-		c.written = append(c.written, r)
+// sendRequest sends r, for which there is an identifier.
+func (c *Client) sendRequest(l *link, r *request) error {
+	var p packets.Packet
+	var err error
+	if r.kind == packets.TypeSubscribe {
+		s := subscribe(r.subscriptions, uint16(r.id))
+		if l.limits.identifiers && l.version == packets.V5 {
+			s.Props.SetSubscriptionIdentifier(r.identifier)
+		}
+		p, err = s, l.limits.checkSubscribe(s, l.version)
 	} else {
-		id, ok := c.out.Begin(p.QoS, r) // [MQTT-3.3.4-7]
-		if !ok {
-			return false
-		}
-		p.PacketID = uint16(id)
+		u := unsubscribe(r.filters, uint16(r.id))
+		p, err = u, l.limits.checkSize(u, l.version)
 	}
-	c.buf = r.publish.AppendTo(c.buf, c.cfg.Version)
-	r.sent, r.publish = true, nil
-	(*queue)[0] = nil
-	if *queue = (*queue)[1:]; len(*queue) == 0 {
-		*queue = nil
+	if err != nil {
+		c.out.Reply(r.id)
+		return err
 	}
-	return true
-}
-
-// acknowledged handles PUBACK, PUBREC and PUBCOMP, after flow has.
-func (c *Client) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode, detail []byte, r *request, o flow.Outcome) error {
-	switch o {
-	case flow.Finished:
-		err := refusal(t, reason, detail)
-		if err != nil && t == packets.TypePubcomp {
-			err = failed(ErrUnknown, err) // accepted with PUBREC, and then lost sight of
-		}
-		r.done <- err
-	case flow.Released:
-		c.out.Swap(flow.OutID(id), r)
-		c.pubrel(id, packets.Success) // [MQTT-4.3.3-4]
-	case flow.Repeated:
-		c.pubrel(id, packets.Success)
-	case flow.Unknown:
-		if t == packets.TypePubrec {
-			c.pubrel(id, packets.PacketIdentifierNotFound)
-		}
-	case flow.Misplaced:
-		return packets.Broken(c.cfg.Version, t, ackMisplaced)
-	}
-	c.pump()
+	l.buf = p.AppendTo(l.buf, l.version)
+	r.sent = true
 	return nil
 }
 
-func (c *Client) pubrel(id uint16, reason packets.ReasonCode) {
-	c.owed++
-	p := packets.Pubrel{PacketID: id, Reason: reason}
-	c.buf = p.AppendTo(c.buf, c.cfg.Version)
+// sendRequests sends those that wait for a connection, or whose connection has ended.
+func (c *Client) sendRequests(l *link) {
+	for e := range c.out.All() {
+		if r := e.M.r; r != nil {
+			if err := c.sendRequest(l, r); err != nil {
+				c.withdraw(r)
+				r.done <- err
+			}
+		}
+	}
+	all := c.requests
+	c.requests = nil
+	for _, r := range all {
+		if err := c.ask(l, r); err != nil {
+			c.withdraw(r)
+			r.done <- err
+		}
+	}
+}
+
+// withdraw undoes what r has claimed.
+func (c *Client) withdraw(r *request) {
+	if r.kind == packets.TypeSubscribe {
+		for i, filter := range r.filters {
+			c.subscribed(filter, r.claims[i], false)
+		}
+	}
 }

@@ -8,10 +8,24 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
+// Subscription is a topic filter and what is wanted of it.
+type Subscription struct {
+	Filter string
+	QoS    packets.QoS // the highest wanted
+
+	// For 5.0.
+	NoLocal           bool
+	RetainAsPublished bool
+	RetainHandling    packets.RetainHandling
+}
+
 // Subscribe subscribes to what matches filter, at QoS qos or less if the server
 // grants less. The handler may be called before Subscribe returns. Without one,
 // nil, the messages are for [Client.Receive]. A second subscription to the same
 // filter replaces the first.
+//
+// The subscription is the Client's: if the server loses the session, it is asked for
+// again on the next connection. Without a connection Subscribe waits for one.
 //
 // The error is a [*RefusedError] if the server does not grant the subscription.
 // After an [ErrUnknown] it may have: messages that come are handled, until
@@ -26,28 +40,29 @@ func (c *Client) Subscribe(ctx context.Context, filter string, qos packets.QoS, 
 // says to each of them: the QoS granted, or a reason of 0x80 and above. The error
 // has a [*RefusedError] for each of those, and the others are granted.
 func (c *Client) SubscribeAll(ctx context.Context, handler Handler, subscriptions ...Subscription) ([]packets.ReasonCode, error) {
-	p := packets.Subscribe{PacketID: 1} // until one is assigned
+	q := c.pull
+	if handler != nil {
+		q = c.newQueue(handler)
+	}
+	return c.subscribeTo(ctx, q, subscriptions)
+}
+
+func (c *Client) subscribeTo(ctx context.Context, q *queue, subscriptions []Subscription) ([]packets.ReasonCode, error) {
 	r := newRequest(packets.TypeSubscribe)
+	r.subscriptions = slices.Clone(subscriptions)
 	for _, s := range subscriptions {
 		r.filters = append(r.filters, s.Filter)
-		p.Filters = append(p.Filters, packets.Subscription{
-			Filter: []byte(s.Filter), QoS: s.QoS,
-			NoLocal: s.NoLocal, RetainAsPublished: s.RetainAsPublished, RetainHandling: s.RetainHandling,
-		})
 	}
-	if err := c.checkSubscribe(&p); err != nil {
+	if err := checkSubscribe(subscribe(subscriptions, 1), c.cfg.Version); err != nil {
 		return nil, err
 	}
-	err := c.do(ctx, r, func() error {
-		id, ok := c.out.Request(r)
-		if !ok {
-			return errNoIdentifier
+	err := c.do(ctx, r, func(l *link) error {
+		c.claimAll(r, q)
+		err := c.ask(l, r)
+		if err != nil {
+			c.withdraw(r)
 		}
-		p.PacketID = uint16(id)
-		r.claims = c.inbox.subscribe(r.filters, handler)
-		c.buf = p.AppendTo(c.buf, c.cfg.Version)
-		r.sent = true
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -61,36 +76,43 @@ func (c *Client) SubscribeAll(ctx context.Context, handler Handler, subscription
 // A filter without a subscription is no error. The error is a [*RefusedError]
 // for each filter that a server of 5.0 refuses to end.
 func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
-	p := packets.Unsubscribe{PacketID: 1} // until one is assigned
 	r := newRequest(packets.TypeUnsubscribe)
 	r.filters = slices.Clone(filters)
-	for _, f := range filters {
-		p.Filters = append(p.Filters, []byte(f))
-	}
 	if len(filters) == 0 { // [MQTT-3.10.3-2]
 		return invalid("no topic filter")
 	}
-	if err := p.Validate(c.cfg.Version); err != nil {
+	if err := unsubscribe(filters, 1).Validate(c.cfg.Version); err != nil {
 		return failed(ErrInvalid, err)
 	}
-	if err := c.checkSize(&p); err != nil {
-		return err
-	}
-	err := c.do(ctx, r, func() error {
-		id, ok := c.out.Request(r)
-		if !ok {
-			return errNoIdentifier
-		}
-		p.PacketID = uint16(id)
-		r.claims = c.inbox.claims(filters)
-		c.buf = p.AppendTo(c.buf, c.cfg.Version)
-		r.sent = true
-		return nil
+	err := c.do(ctx, r, func(l *link) error {
+		r.claims = c.claims.tops(filters)
+		return c.ask(l, r)
 	})
 	if err != nil {
 		return err
 	}
 	return r.refusals(packets.TypeUnsuback)
+}
+
+// subscribe is the SUBSCRIBE for these.
+func subscribe(all []Subscription, id uint16) *packets.Subscribe {
+	p := &packets.Subscribe{PacketID: id}
+	for _, s := range all {
+		p.Filters = append(p.Filters, packets.Subscription{
+			Filter: []byte(s.Filter), QoS: s.QoS,
+			NoLocal: s.NoLocal, RetainAsPublished: s.RetainAsPublished, RetainHandling: s.RetainHandling,
+		})
+	}
+	return p
+}
+
+// unsubscribe is the UNSUBSCRIBE for these.
+func unsubscribe(filters []string, id uint16) *packets.Unsubscribe {
+	p := &packets.Unsubscribe{PacketID: id}
+	for _, f := range filters {
+		p.Filters = append(p.Filters, []byte(f))
+	}
+	return p
 }
 
 // refusals joins a *RefusedError for each filter refused.

@@ -34,11 +34,20 @@ func message(qos packets.QoS, id uint16, topic, payload string) *packets.Publish
 	return &packets.Publish{QoS: qos, PacketID: id, Topic: []byte(topic), Payload: []byte(payload)}
 }
 
+// calls is a handler that always succeeds.
+func calls(f func()) client.Handler {
+	return func(*client.Message) error {
+		f()
+		return nil
+	}
+}
+
 // collect is a handler that says what it gets.
 func collect(got chan<- string) client.Handler {
-	return func(m *client.Message) {
-		payload, _ := io.ReadAll(m.Reader())
+	return func(m *client.Message) error {
+		payload, err := io.ReadAll(m.Reader())
 		got <- m.Topic + "=" + string(payload)
+		return err
 	}
 }
 
@@ -48,7 +57,11 @@ func TestSubscribe(t *testing.T) {
 			c, peer := connect(t, client.Config{Version: v}, nil)
 			got := make(chan string)
 			done := async(func() error { return c.Subscribe(t.Context(), "a/+", 1, collect(got)) })
-			peer.Expect("SUBSCRIBE packet-id=1 filter=a/+ qos=1")
+			id := ""
+			if v == packets.V5 {
+				id = "subscription-identifier=1 "
+			}
+			peer.Expect("SUBSCRIBE packet-id=1 " + id + "filter=a/+ qos=1")
 			peer.Send(message(0, 0, "a/b", "before SUBACK"))
 			want(t, "message before SUBACK", <-got, "a/b=before SUBACK")
 			peer.Send(&packets.Suback{PacketID: 1, Reasons: []packets.ReasonCode{1}})
@@ -84,7 +97,7 @@ func TestSubscribeAllRefusedInPart(t *testing.T) {
 			client.Subscription{Filter: "yes", QoS: 2}, client.Subscription{Filter: "no", NoLocal: true})
 		return err
 	})
-	peer.Expect("SUBSCRIBE packet-id=1 filter=yes qos=2 filter=no no-local")
+	peer.Expect("SUBSCRIBE packet-id=1 subscription-identifier=1 filter=yes qos=2 filter=no no-local")
 	peer.Send(&packets.Suback{PacketID: 1, Reasons: []packets.ReasonCode{1, packets.NotAuthorized}})
 	err := <-done
 	wantRefused(t, err, packets.TypeSuback, packets.NotAuthorized)
@@ -111,7 +124,7 @@ func TestSubscribeRefusedKeepsTheFormer(t *testing.T) {
 	c, peer := connect(t, client.Config{}, nil)
 	got := make(chan string)
 	subscribe(t, c, peer, "a", collect(got))
-	done := async(func() error { return c.Subscribe(t.Context(), "a", 0, func(*client.Message) { t.Error("refused") }) })
+	done := async(func() error { return c.Subscribe(t.Context(), "a", 0, calls(func() { t.Error("refused") })) })
 	granted(peer, packets.UnspecifiedError)
 	wantRefused(t, <-done, packets.TypeSuback, packets.UnspecifiedError)
 	peer.Send(message(0, 0, "a", "hi"))
@@ -132,7 +145,10 @@ func TestSubscribeAllOfOneFilter(t *testing.T) {
 		c, peer := connect(t, client.Config{Version: packets.V5}, nil)
 		got := make(chan string, 2)
 		handler := func(name string) client.Handler {
-			return func(m *client.Message) { got <- name + " " + m.Topic + "=" + string(m.Payload) }
+			return func(m *client.Message) error {
+				got <- name + " " + m.Topic + "=" + string(m.Payload)
+				return nil
+			}
 		}
 		subscribe(t, c, peer, "a", handler("first"))
 		done := async(func() error {
@@ -214,7 +230,7 @@ func TestV5_4_6_0_2(t *testing.T) {
 func TestHandlerMayDoAnything(t *testing.T) {
 	c, peer := connect(t, client.Config{KeepAlive: -1}, nil)
 	over := make(chan error, 1)
-	subscribe(t, c, peer, "a", func(*client.Message) {
+	subscribe(t, c, peer, "a", calls(func() {
 		ctx := context.Background()
 		over <- errors.Join(
 			c.Publish(ctx, client.Message{Topic: "p", QoS: 2}),
@@ -223,7 +239,7 @@ func TestHandlerMayDoAnything(t *testing.T) {
 			c.Ping(ctx),
 			c.Disconnect(ctx),
 		)
-	})
+	}))
 	peer.Send(message(1, 1, "a", "go"))
 	peer.Expect(`PUBLISH qos=2 topic=p packet-id=2 payload=""`)
 	peer.Send(&packets.Pubrec{PacketID: 2})
@@ -249,9 +265,9 @@ func TestHandlersPublishWhileTheServerWrites(t *testing.T) {
 			published := make(chan error, handlers)
 			for _, filter := range []string{"a", "+"}[:handlers] {
 				var once sync.Once
-				subscribe(t, c, peer, filter, func(*client.Message) {
+				subscribe(t, c, peer, filter, calls(func() {
 					once.Do(func() { published <- c.Publish(context.Background(), m) })
-				})
+				}))
 			}
 			big := message(0, 0, "a", string(make([]byte, 300<<10)))
 			for range 10 {
@@ -263,7 +279,7 @@ func TestHandlersPublishWhileTheServerWrites(t *testing.T) {
 				}
 				want(t, "publish", <-published, nil)
 			}
-			want(t, "dropped", c.Dropped(), 0)
+			want(t, "dropped", c.Stats().Missed, uint64(0))
 		})
 	}
 }
@@ -271,7 +287,7 @@ func TestHandlersPublishWhileTheServerWrites(t *testing.T) {
 // What a handler has not handled is not acknowledged.
 func TestHandlerPanics(t *testing.T) {
 	c, peer := connect(t, client.Config{Version: packets.V5}, nil)
-	subscribe(t, c, peer, "a", func(*client.Message) { panic("ouch") })
+	subscribe(t, c, peer, "a", func(*client.Message) error { panic("ouch") })
 	peer.Send(message(1, 1, "a", ""))
 	peer.Expect("DISCONNECT reason=0x80")
 	peer.ExpectEnd()

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// readSize is the buffer of a Reader in bytes.
+	// readSize is Reader.ReadSize unless it is set.
 	readSize = 4096
 
 	// maxEmptyReads is how often a Read may give nothing before it is given up.
@@ -21,6 +21,10 @@ type Reader struct {
 	Limit   uint32
 	Version packets.Version
 	From    packets.Side
+
+	// ReadSize is how much is read at once, in bytes, but for large packets. Zero
+	// is 4096. It is not changed between Next and Park.
+	ReadSize int
 
 	src io.Reader
 	in  Splitter
@@ -55,6 +59,10 @@ func (r *Reader) Next() (first byte, body []byte, err error) {
 	}
 }
 
+// Ready is Next without reading: it is false when there is no whole packet in what
+// has been read, and then Next tells why.
+func (r *Reader) Ready() (first byte, body []byte, ok bool) { return r.in.Next() }
+
 // Take makes body, which Next has given, the caller's own, as
 // [Splitter.Take] does.
 func (r *Reader) Take(body []byte) *Frame { return r.in.Take(body) }
@@ -72,11 +80,11 @@ func (r *Reader) Park() bool {
 }
 
 // Reset gives back all memory and goes on with src, which may be nil if it does
-// not go on. Limit and From stay, Version is zero again.
+// not go on. Limit, From and ReadSize stay, Version is zero again.
 func (r *Reader) Reset(src io.Reader) {
 	r.in.Reset()
 	r.drop()
-	*r = Reader{Limit: r.Limit, From: r.From, src: src}
+	*r = Reader{Limit: r.Limit, From: r.From, ReadSize: r.ReadSize, src: src}
 }
 
 func (r *Reader) drop() {
@@ -101,13 +109,14 @@ func (r *Reader) fill() error {
 }
 
 func (r *Reader) read() (n int) {
-	if b := r.in.spare(readSize); b != nil {
+	size := cmp.Or(r.ReadSize, readSize)
+	if b := r.in.spare(size); b != nil {
 		n, r.err = r.src.Read(b)
 		r.in.advance(n)
 		return n
 	}
 	if r.buf == nil {
-		r.buf = New(readSize)
+		r.buf = New(size)
 	}
 	b := r.buf.Bytes()
 	poison(b)

@@ -31,7 +31,9 @@ var mayImport = map[string][]string{
 	"packets":                {"packets/wire"},
 	"packets/frame":          {"packets", "packets/wire", "github.com/valyala/bytebufferpool"},
 	"packets/flow":           {"packets"},
-	"client":                 {"packets", "packets/wire", "packets/frame", "packets/flow"},
+	"client":                 {"client/store", "packets", "packets/wire", "packets/frame", "packets/flow", "github.com/gobwas/ws", "github.com/valyala/bytebufferpool", "golang.org/x/net/http/httpproxy", "golang.org/x/net/proxy"},
+	"client/store":           {},
+	"client/store/storetest": {"client/store"},
 	"broker":                 {"packets", "packets/wire", "packets/frame", "packets/flow", "broker/topics", "broker/session", "broker/origin", "broker/loop", "broker/store", "broker/journal"},
 	"broker/auth":            {},
 	"broker/origin":          {},
@@ -136,6 +138,27 @@ func TestImports(t *testing.T) {
 			case strings.Contains(strings.Split(name, "/")[0], "."):
 				t.Errorf("%s imports %s: another dependency for everybody who imports this package; if it is worth that, say so in mayImport", s.path, name)
 			}
+		}
+	}
+}
+
+// TestClientDependencies: what the client needs of others is easy to see, and to
+// be rid of.
+func TestClientDependencies(t *testing.T) {
+	in := map[string]string{}
+	for _, s := range sources(t) {
+		if s.test() || path.Dir(s.path) != "client" {
+			continue
+		}
+		for _, i := range s.file.Imports {
+			name := strings.Trim(i.Path.Value, `"`)
+			if !strings.Contains(strings.Split(name, "/")[0], ".") || strings.HasPrefix(name, module) {
+				continue
+			}
+			if other := in[name]; other != "" {
+				t.Errorf("%s and %s import %s: a dependency of the client has one file, let the other use that", other, s.path, name)
+			}
+			in[name] = s.path
 		}
 	}
 }

@@ -1,0 +1,92 @@
+package client
+
+import (
+	"runtime/debug"
+	"time"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// UpEvent is that a server has accepted a connection.
+type UpEvent struct {
+	Address        string // without credentials; empty with [New]
+	Version        packets.Version
+	SessionPresent bool // the session of an earlier connection goes on
+	Connack        *packets.Connack
+}
+
+// DownEvent is that a connection has ended, or that none could be made.
+type DownEvent struct {
+	Err     error         // why; nil for Disconnect and Close
+	Attempt int           // connections that could not be made since the last one ended
+	Again   time.Duration // until the next is made; negative if there will be none
+}
+
+// news is what is told to OnUp and OnDown, one after the other and in order, on a
+// goroutine that exists while there is something to tell. Client.mu guards it.
+type news struct {
+	untold  []func()
+	telling bool
+}
+
+// tell puts off f, with c.mu.
+func (c *Client) tell(f func()) {
+	c.untold = append(c.untold, f)
+	if !c.telling {
+		c.telling = true
+		go c.tellAll()
+	}
+}
+
+func (c *Client) tellAll() {
+	for {
+		c.mu.Lock()
+		if len(c.untold) == 0 {
+			c.telling = false
+			c.mu.Unlock()
+			return
+		}
+		f := c.untold[0]
+		c.untold = c.untold[1:]
+		c.mu.Unlock()
+		c.contain("OnUp or OnDown", f)
+	}
+}
+
+// contain lets a panic end f, and nothing else.
+func (c *Client) contain(what string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.cfg.Logger.Error(what+" panics", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// tellUp is with c.mu.
+func (c *Client) tellUp(l *link) {
+	up := UpEvent{Version: l.version, SessionPresent: l.connack.SessionPresent, Connack: l.connack}
+	if l.target != nil {
+		up.Address = l.target.String()
+	}
+	c.cfg.Logger.Info("connected", "address", up.Address, "session", up.SessionPresent)
+	if c.cfg.OnUp != nil {
+		c.tell(func() { c.cfg.OnUp(up) })
+	}
+}
+
+// tellDown is for a connection that has ended with err, or could not be made.
+func (c *Client) tellDown(err error, failures int, again time.Duration, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	down := DownEvent{Err: err, Attempt: failures - 1, Again: again}
+	if !more {
+		down.Again = -1
+	}
+	if err != nil && more {
+		c.cfg.Logger.Warn("not connected", "err", err, "again", again)
+	}
+	if c.cfg.OnDown != nil {
+		c.tell(func() { c.cfg.OnDown(down) })
+	}
+}

@@ -1,0 +1,182 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+var errNoIdentifier = errors.New("all packet identifiers are in use")
+
+// Publish publishes m. It returns nil when the message is handed to the operating
+// system, at QoS 0; when the server has acknowledged it, at QoS 1; and when the
+// exchange is complete, at QoS 2. While there is no connection, no room, or the
+// server's Receive Maximum is used up, it waits. If the connection ends it goes on
+// with the next one, so that a message at QoS 1 may arrive more than once. The slices
+// of m may be used again when it returns.
+//
+// If ctx ends while the message waits, that is an [ErrNotSent], later an
+// [ErrUnknown]; what has been sent goes on on its own. A message that the server
+// refuses, or has said in CONNACK that it would, is a [*RefusedError]. If the server
+// loses the session, a message at QoS 2 that was sent is an [ErrUnknown].
+func (c *Client) Publish(ctx context.Context, m Message) error {
+	if h := c.cfg.Hooks.Publish; h != nil {
+		h(ctx, &m)
+	}
+	p := c.idle.get()
+	defer c.idle.put(p)
+	if err := c.prepare(p, &m); err != nil {
+		return err
+	}
+	alone := c.waiting.Add(1) == 1
+	defer c.waiting.Add(-1)
+	if err := c.offer(ctx, p); err != nil {
+		return err
+	}
+	c.hurry(alone)
+	select {
+	case err := <-p.done:
+		return err
+	case <-ctx.Done():
+		return c.abandon(p, ended(ctx))
+	}
+}
+
+// idle is what Publish uses again and again: of one Client, as their channels are of
+// its synctest bubble.
+type idle struct{ pool sync.Pool }
+
+func (i *idle) get() *publishing {
+	if p, ok := i.pool.Get().(*publishing); ok {
+		return p
+	}
+	return &publishing{done: make(chan error, 1)}
+}
+
+// put takes p back, unless it goes on without its caller.
+func (i *idle) put(p *publishing) {
+	if !p.alone {
+		*p = publishing{done: p.done}
+		i.pool.Put(p)
+	}
+}
+
+// prepare makes p of m, whose memory it shares.
+func (c *Client) prepare(p *publishing, m *Message) error {
+	p.publish = packets.Publish{
+		QoS: m.QoS, Retain: m.Retain, Topic: bytesOf(m.Topic), Props: m.Props, Payload: m.Payload,
+		PacketID: 1, // until one is assigned
+	}
+	return checkPublish(&p.publish, c.cfg.Version)
+}
+
+// offer queues p to be sent.
+func (c *Client) offer(ctx context.Context, p *publishing) error {
+	err := ended(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closing:
+		return failed(ErrNotSent, c.reasonLocked())
+	case err != nil:
+		return failed(ErrNotSent, err)
+	}
+	if l := c.link; l != nil {
+		if err := l.limits.checkPublish(&p.publish, l.version); err != nil {
+			return err
+		}
+	}
+	c.enqueue(p)
+	return nil
+}
+
+// enqueue has p sent when its turn comes, and with a Store when it is stored.
+func (c *Client) enqueue(p *publishing) {
+	switch {
+	case p.publish.QoS == packets.AtMostOnce:
+		c.quick.push(p)
+	case c.cfg.Store != nil:
+		c.storeMessage(p)
+		return
+	default:
+		c.tracked.push(p)
+	}
+	if l := c.link; l != nil {
+		c.pump(l)
+	}
+}
+
+// hurry has what waits written: at once if nobody else has anything to wait for, and
+// so nothing is gained by waiting for them.
+func (c *Client) hurry(alone bool) {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	switch {
+	case l == nil:
+	case alone:
+		l.push()
+	default:
+		nudge(l.wake)
+	}
+	if l != nil {
+		nudge(l.gate)
+	}
+}
+
+// abandon takes back p, if it is not sent. What is sent runs its course, without
+// anyone to tell.
+func (c *Client) abandon(p *publishing, cause error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case err := <-p.done:
+		return err
+	default:
+	}
+	if !p.sent && p.queue != nil {
+		p.queue.remove(p)
+		c.unstore(p)
+		return failed(ErrNotSent, cause)
+	}
+	p.keep()
+	p.alone = true
+	return failed(ErrUnknown, cause)
+}
+
+// finish gives p its outcome.
+func (c *Client) finish(p *publishing, err error) {
+	c.unstore(p)
+	if p.cost > 0 {
+		c.kept--
+		c.bytes -= p.cost
+		p.cost = 0
+		nudge(c.space)
+	}
+	memory := p.memory
+	p.memory = nil
+	switch {
+	case p.handle != nil:
+		p.publish = packets.Publish{}
+		p.handle.complete(err)
+	case p.alone:
+		if err != nil {
+			c.cfg.Logger.Warn("message not published", "topic", string(p.publish.Topic), "err", err)
+		}
+	default:
+		p.done <- err
+	}
+	if memory != nil {
+		memory.Release()
+	}
+}
+
+// lose is for messages at QoS 0 that were being written when the connection ended.
+func (c *Client) lose(all []*publishing) {
+	unknown := failed(ErrUnknown, c.lost())
+	for _, p := range all {
+		c.finish(p, unknown)
+	}
+}

@@ -1,0 +1,98 @@
+package client
+
+import (
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+)
+
+// queue is the messages for one handler, or for Receive. The reader adds to waiting,
+// with Client.mu, while the goroutine of the handler is at what it has taken: the two
+// change places, and their memory with them.
+type queue struct {
+	handler Handler
+	waiting pile
+	taken   pile
+	running bool    // a goroutine calls the handler
+	message Message // that the handler is called with
+	run     func()
+
+	// Without a handler.
+	arrived chan struct{} // wakes who takes messages; room for one
+	next    int           // record of taken
+}
+
+func (c *Client) newQueue(h Handler) *queue {
+	q := &queue{handler: h}
+	q.run = func() { c.serveQueue(q) }
+	return q
+}
+
+// newPulled is a queue without a handler.
+func newPulled() *queue { return &queue{arrived: make(chan struct{}, 1)} }
+
+// share is a message that several queues have.
+type share struct {
+	pending int // queues that are not done with it
+	err     error
+}
+
+// record is one message of a pile.
+type record struct {
+	topic   string
+	at, n   int // where its body is
+	first   byte
+	version packets.Version
+	held    bool // Message.Ack acknowledges it, or nobody
+	stray   bool // nobody has claimed it
+	receipt flow.Receipt
+	share   *share
+	cost    int
+	err     error // of the handler
+}
+
+// due reports whether r is to be acknowledged when it is handled.
+func (r *record) due() bool { return r.receipt != (flow.Receipt{}) && !r.held }
+
+// pile is messages in the order of arrival, and the bytes of their packets.
+type pile struct {
+	records []record
+	bytes   []byte
+	publish packets.Publish // decoded into again and again
+}
+
+// Of an empty pile that is kept, at most.
+const (
+	maxSpareBytes   = 256 << 10
+	maxSpareRecords = 4096
+)
+
+func (p *pile) add(topic string, x *arrival, s *share) {
+	p.records = append(p.records, record{
+		topic: topic, at: len(p.bytes), n: len(x.body), first: x.first, version: x.version,
+		receipt: x.receipt, share: s, cost: x.cost, stray: x.stray,
+	})
+	p.bytes = append(p.bytes, x.body...)
+}
+
+// read makes m of r. It is good until reset.
+func (p *pile) read(r *record, m *Message) error {
+	x := &p.publish
+	if err := x.Decode(r.first, p.bytes[r.at:r.at+r.n:r.at+r.n], r.version); err != nil {
+		return err
+	}
+	x.Props.Unset(packets.PropTopicAlias) // it says nothing beyond its connection
+	x.Props.Unset(packets.PropSubscriptionIdentifier)
+	*m = Message{Topic: r.topic, Payload: x.Payload, QoS: x.QoS, Retain: x.Retain, Dup: x.Dup, Props: x.Props}
+	return nil
+}
+
+func (p *pile) reset() {
+	clear(p.records)
+	p.records, p.bytes = p.records[:0], p.bytes[:0]
+	if cap(p.records) > maxSpareRecords {
+		p.records = nil
+	}
+	if cap(p.bytes) > maxSpareBytes {
+		p.bytes = nil
+	}
+}

@@ -1,0 +1,175 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// Receive waits for the next message of the subscriptions that have no handler,
+// acknowledges it and returns it; it is the caller's. What had come before the Client
+// was closed can still be received; behind that the error is Err, an [ErrClosed]. If
+// ctx ends first, it is that of ctx.
+func (c *Client) Receive(ctx context.Context) (*Message, error) {
+	for {
+		c.mu.Lock()
+		r := c.next(c.pull)
+		if r == nil {
+			c.mu.Unlock()
+			if err := c.await(ctx, c.pull); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var view Message
+		err := c.pull.taken.read(r, &view)
+		m := view.Clone()
+		c.queued -= r.cost
+		if r.due() {
+			c.conclude(r.receipt, r.share, err)
+		}
+		if c.pull.more() {
+			nudge(c.pull.arrived)
+		}
+		l := c.link
+		c.mu.Unlock()
+		if l != nil {
+			l.push()
+			nudge(l.gate)
+		}
+		return m, err
+	}
+}
+
+// Messages subscribes to the filters, at any QoS, and iterates over their messages in
+// the order of arrival, until ctx ends, the Client is closed or the loop is left; then
+// it unsubscribes. An error comes last, with no message.
+//
+// A message and its bytes are good until the body of the loop ends, when the message is
+// acknowledged, unless [Message.Hold] has put that off. What has arrived when the loop
+// is left is acknowledged without being seen.
+func (c *Client) Messages(ctx context.Context, filters ...string) iter.Seq2[*Message, error] {
+	var all []Subscription
+	for _, f := range filters {
+		all = append(all, Subscription{Filter: f, QoS: packets.ExactlyOnce})
+	}
+	return c.MessagesAll(ctx, all...)
+}
+
+// MessagesAll is Messages of these subscriptions.
+func (c *Client) MessagesAll(ctx context.Context, subscriptions ...Subscription) iter.Seq2[*Message, error] {
+	subscriptions = slices.Clone(subscriptions)
+	return func(yield func(*Message, error) bool) {
+		q := newPulled()
+		defer c.giveUp(ctx, q, subscriptions)
+		if _, err := c.subscribeTo(ctx, q, subscriptions); err != nil {
+			yield(nil, err)
+			return
+		}
+		for {
+			c.mu.Lock()
+			r := c.next(q)
+			c.mu.Unlock()
+			if r != nil {
+				if !c.yield(q, r, yield) {
+					return
+				}
+				continue
+			}
+			if err := c.await(ctx, q); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// yield gives r to the body of a loop, and acknowledges it.
+func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (more bool) {
+	var m Message
+	if r.err = q.taken.read(r, &m); r.err == nil {
+		m.c, m.record = c, r
+		returned := false
+		defer func() {
+			if !returned {
+				r.err = errHandler // it panics on, and r is not acknowledged
+			}
+			c.handled(q, r, r.cost, q.more())
+		}()
+		more = yield(&m, nil)
+		returned = true
+	}
+	return more
+}
+
+// next is the next message of a queue without a handler, nil if there is none.
+func (c *Client) next(q *queue) *record {
+	for !c.left.Load() {
+		if q.next == len(q.taken.records) {
+			q.taken.reset()
+			q.waiting, q.taken, q.next = q.taken, q.waiting, 0
+			if len(q.taken.records) == 0 {
+				return nil
+			}
+		}
+		r := &q.taken.records[q.next]
+		q.next++
+		again := c.over && c.cfg.KeepSession && r.due() // the server sends it again
+		if !again {
+			return r
+		}
+		c.queued -= r.cost
+	}
+	return nil
+}
+
+func (q *queue) more() bool { return q.next < len(q.taken.records) || len(q.waiting.records) > 0 }
+
+// await waits until there may be a message.
+func (c *Client) await(ctx context.Context, q *queue) error {
+	c.mu.Lock()
+	over, changed := c.over, c.changed
+	c.mu.Unlock()
+	if over {
+		return c.Err()
+	}
+	select {
+	case <-q.arrived:
+	case <-changed:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	return nil
+}
+
+// giveUp ends the subscriptions of a loop that is left.
+func (c *Client) giveUp(ctx context.Context, q *queue, subscriptions []Subscription) {
+	var filters []string
+	c.mu.Lock()
+	for _, s := range subscriptions {
+		if top := c.claims.piles[s.Filter]; top != nil && top.queue == q {
+			filters = append(filters, s.Filter)
+		}
+	}
+	c.mu.Unlock()
+	if len(filters) > 0 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if err := c.Unsubscribe(ctx, filters...); err != nil {
+			c.cfg.Logger.Warn("cannot unsubscribe", "filters", filters, "err", err)
+		}
+	}
+	c.mu.Lock()
+	for r := c.next(q); r != nil; r = c.next(q) {
+		if c.queued -= r.cost; r.due() {
+			c.conclude(r.receipt, r.share, nil)
+		}
+	}
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		l.push()
+	}
+}

@@ -1,0 +1,159 @@
+package client
+
+import (
+	"fmt"
+
+	"github.com/fletchmq/fletch/packets"
+)
+
+// sessionLasts reports whether the session outlives a connection.
+func (c *Client) sessionLasts() bool { return c.cfg.KeepSession || c.borrowsSession() }
+
+// borrowsSession reports whether the server keeps the session from one connection to
+// the next, and no longer than there is a Client.
+func (c *Client) borrowsSession() bool {
+	return c.targets != nil && !c.cfg.KeepSession && c.cfg.SessionExpiry == 0 && c.version == packets.V5
+}
+
+// resume goes on with the session on a new connection, section 4.4.
+func (c *Client) resume(l *link) {
+	first := !c.begun
+	c.begun = true
+	if !l.connack.SessionPresent {
+		c.forget() // [MQTT-3.2.2-5]
+	}
+	c.out.Resume(l.limits.receiveMaximum)
+	receiveMaximum := c.cfg.ReceiveMaximum
+	if l.version != packets.V5 {
+		receiveMaximum = mostReceive
+	}
+	c.in.Resume(receiveMaximum)
+	if !l.connack.SessionPresent && !first {
+		c.subscribeAgain(l)
+	}
+	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
+		l.pubrel(uint16(id), packets.Success)
+	}
+	c.sendRequests(l)
+	c.pump(l)
+	nudge(l.wake)
+}
+
+// forget is the end of a session that the server has lost. What was not acknowledged
+// at QoS 1 is sent as new. At QoS 2 the server may have had it, and would take it for
+// another message.
+func (c *Client) forget() {
+	c.in.Reset()
+	c.forgetHeld()
+	var again []*publishing
+	for e := range c.out.Reset() {
+		switch {
+		case e.M.r != nil && e.M.r.again:
+			// It is asked for once more.
+		case e.M.r != nil:
+			e.M.r.sent = false
+			c.requests = append(c.requests, e.M.r)
+		case e.M.p == nil:
+			// Its PUBREC came before a restart.
+		case e.QoS() == packets.AtLeastOnce || e.M.p.restored:
+			again = append(again, e.M.p)
+		default:
+			c.finish(e.M.p, failed(ErrUnknown, errSessionLost))
+		}
+	}
+	for i := len(again) - 1; i >= 0; i-- {
+		again[i].sent = false
+		c.tracked.pushFront(again[i])
+	}
+}
+
+// subscribeAgain asks for the subscriptions that a session has had.
+func (c *Client) subscribeAgain(l *link) {
+	var r *request
+	for top := range c.claims.granted() {
+		if r != nil && (r.identifier != top.identifier || len(r.filters) == maxAgain) {
+			c.again(l, r)
+			r = nil
+		}
+		if r == nil {
+			r = newRequest(packets.TypeSubscribe)
+			r.identifier = top.identifier
+		}
+		r.subscriptions = append(r.subscriptions, top.subscription)
+		r.filters = append(r.filters, top.subscription.Filter)
+		r.claims = append(r.claims, top)
+	}
+	if r != nil {
+		c.again(l, r)
+	}
+}
+
+// maxAgain is how many subscriptions are asked for at once.
+const maxAgain = 64
+
+func (c *Client) again(l *link, r *request) {
+	r.again = true
+	if err := c.ask(l, r); err != nil {
+		c.cfg.Logger.Error("cannot subscribe again", "filters", r.filters, "err", err)
+	}
+}
+
+// subscribedAgain is the answer of a server that had lost the session.
+func (c *Client) subscribedAgain(r *request) {
+	if err := r.refusals(packets.TypeSuback); err != nil {
+		c.cfg.Logger.Error("the server does not grant again what it had granted", "err", err)
+	}
+}
+
+// interrupt is the end of a connection for what depends on it. The rest goes on with
+// the next one, if there is one.
+func (c *Client) interrupt(l *link) {
+	l.over = true
+	unknown := failed(ErrUnknown, c.lost())
+	for _, p := range l.pings {
+		if p.r != nil {
+			p.r.done <- unknown
+		}
+	}
+	l.pings = nil
+	c.lose(l.rest.waiters)
+	c.lose(l.waiters)
+	l.rest, l.waiters, l.buf = batch{}, nil, nil
+}
+
+// lost is why there is no connection.
+func (c *Client) lost() error {
+	if c.cause == nil {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, c.cause)
+}
+
+// abandonAll tells everyone who waits for the server that it is over.
+func (c *Client) abandonAll(cause error) {
+	unknown, notSent := failed(ErrUnknown, cause), failed(ErrNotSent, cause)
+	outcome := func(sent bool) error {
+		if sent {
+			return unknown
+		}
+		return notSent
+	}
+	for e := range c.out.Reset() {
+		switch {
+		case e.M.r != nil:
+			e.M.r.done <- unknown
+		case e.M.p != nil:
+			c.finish(e.M.p, unknown)
+		}
+	}
+	for _, r := range c.requests {
+		r.done <- outcome(r.sent)
+	}
+	for _, w := range []*waiting{&c.quick, &c.tracked} {
+		for p := w.first; p != nil; p = w.first {
+			w.remove(p)
+			c.finish(p, outcome(p.sent))
+		}
+	}
+	c.requests = nil
+}
