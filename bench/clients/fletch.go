@@ -12,7 +12,8 @@ import (
 
 // fletchClient is package client of this tree.
 type fletchClient struct {
-	c *fletch.Client
+	c          *fletch.Client
+	deliveries [window]*fletch.Delivery
 	pending
 }
 
@@ -31,8 +32,18 @@ func (f *fletchClient) publish(topic string, qos byte, payload []byte) error {
 	return f.c.Publish(context.Background(), fletch.Message{Topic: topic, QoS: packets.QoS(qos), Payload: payload})
 }
 
+func (f *fletchClient) start(slot int, topic string, qos byte, payload []byte) (err error) {
+	f.deliveries[slot], err = f.c.PublishAsync(context.Background(), fletch.Message{Topic: topic, QoS: packets.QoS(qos), Payload: payload})
+	return err
+}
+
+func (f *fletchClient) wait(slot int) error { return f.deliveries[slot].Wait(context.Background()) }
+
 func (f *fletchClient) subscribe(filter string, qos byte, handle func([]byte)) error {
-	return f.c.Subscribe(context.Background(), filter, packets.QoS(qos), func(m *fletch.Message) { handle(m.Payload) })
+	return f.c.Subscribe(context.Background(), filter, packets.QoS(qos), func(m *fletch.Message) error {
+		handle(m.Payload)
+		return nil
+	})
 }
 
 func (f *fletchClient) request(payload []byte) ([]byte, error) {
