@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -33,38 +34,84 @@ func (r row) mostAllocs() (limit float64, promised bool) {
 	return nowAndThen, true
 }
 
+// promise is one of them, and what was measured.
+type promise struct {
+	what            string
+	measured, limit float64
+	atLeast         bool // or at most
+	room            float64
+}
+
+func (p promise) missed(limit float64) bool {
+	if p.atLeast {
+		return p.measured < limit
+	}
+	return p.measured > limit
+}
+
+func (p promise) verdict() string {
+	passes := p.limit * (1 + p.room)
+	if p.atLeast {
+		passes = p.limit / (1 + p.room)
+	}
+	switch {
+	case p.missed(passes):
+		return missed
+	case p.missed(p.limit):
+		return "within the room"
+	}
+	return "kept"
+}
+
+const missed = "MISSED"
+
+// promises are those of a row.
+func (one *race) promises(room float64) (all []promise) {
+	leastSpeed, mostCPU := one.promised()
+	for _, r := range one.runners {
+		if r.kind != ours {
+			continue
+		}
+		name := fmt.Sprintf("%v/client=%s: ", one.row, r.name)
+		if speed, cpu, ok := one.ratios(r); ok {
+			all = append(all,
+				promise{name + "speed to the fastest", speed, leastSpeed, true, room},
+				promise{name + "CPU to the lowest", cpu, mostCPU, false, room})
+		}
+		if most, ok := one.mostAllocs(); ok {
+			all = append(all, promise{name + "allocations of a message", median(r.allocs), most, false, 0})
+		}
+	}
+	return all
+}
+
+// forgetMissed gives the rows where a promise is missed, and forgets them, so that they
+// can be measured again.
+func (p *report) forgetMissed(room float64) (again []row) {
+	p.races = slices.DeleteFunc(p.races, func(one *race) bool {
+		lost := slices.ContainsFunc(one.promises(room), func(p promise) bool { return p.verdict() == missed })
+		if lost {
+			again = append(again, one.row)
+		}
+		return lost
+	})
+	return again
+}
+
 // judge prints what is promised, and is an error where that is missed by more than room.
 func (p *report) judge(out io.Writer, room float64) (err error) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nmeasured\tpromised\t\t")
-	judge := func(what string, measured, limit, passes float64, atLeast bool) {
-		sign, verdict := "≤", "kept"
-		if atLeast {
-			sign = "≥"
-		}
-		missed := func(limit float64) bool { return atLeast && measured < limit || !atLeast && measured > limit }
-		switch {
-		case missed(passes):
-			verdict, err = "MISSED", errors.New("a promise is not kept")
-		case missed(limit):
-			verdict = "within the room"
-		}
-		fmt.Fprintf(w, "%.3g\t%s %.3g\t%s\t  %s\n", measured, sign, limit, verdict, what)
-	}
 	for _, one := range p.races {
-		for _, r := range one.runners {
-			if r.kind != ours {
-				continue
+		for _, p := range one.promises(room) {
+			sign := "≤"
+			if p.atLeast {
+				sign = "≥"
 			}
-			name := fmt.Sprintf("%v/client=%s: ", one.row, r.name)
-			if speed, cpu, ok := one.ratios(r); ok {
-				leastSpeed, mostCPU := one.promised()
-				judge(name+"speed to the fastest", speed, leastSpeed, leastSpeed/(1+room), true)
-				judge(name+"CPU to the lowest", cpu, mostCPU, mostCPU*(1+room), false)
+			if p.verdict() == missed {
+				err = errors.New("a promise is not kept")
 			}
-			if most, ok := one.mostAllocs(); ok {
-				judge(name+"allocations of a message", median(r.allocs), most, most, false)
-			}
+			fmt.Fprintf(w, "%.3g\t%s %.3g\t%s\t  %s\n", p.measured, sign, p.limit, p.verdict(), p.what)
 		}
 	}
 	return errors.Join(err, w.Flush())

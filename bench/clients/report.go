@@ -105,6 +105,12 @@ func (p *report) faulty() error {
 	return errors.New(strings.Join(p.faults, "\n"))
 }
 
+// sort puts the rows into their order, as those that were measured again come last.
+func (p *report) sort() {
+	order := rows()
+	slices.SortFunc(p.races, func(a, b *race) int { return slices.Index(order, a.row) - slices.Index(order, b.row) })
+}
+
 // print prints a table for each group of rows, with medians over the rounds.
 func (p *report) print(out io.Writer, sink bool) {
 	var group string

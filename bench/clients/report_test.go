@@ -69,6 +69,9 @@ func TestJudge(t *testing.T) {
 	if p.judge(io.Discard, 0.15) == nil {
 		t.Error("an allocation at QoS 0 passes")
 	}
+	if again := p.forgetMissed(0.15); len(again) != 1 || len(p.races) != 0 {
+		t.Errorf("%v are to be measured again, %d rows are left", again, len(p.races))
+	}
 }
 
 func TestNamed(t *testing.T) {
