@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -74,7 +75,7 @@ func parseAddress(s string) (*target, error) {
 		return nil, invalid("address %s: %s", safe(s), wantAddress)
 	case scheme == "unix" && u.Host == "" && u.Path != "":
 		return t, nil
-	case scheme == "unix" || u.Hostname() == "":
+	case scheme == "unix" || !plausible(u.Hostname()):
 		return nil, invalid("address %s: %s", safe(s), wantAddress)
 	case strings.Contains(tail, "@"): // with it, a password may be taken for a path
 		return nil, invalid("address %s: a / or ? in a user name or password is %%2F or %%3F, and @ in a path %%40", safe(s))
@@ -91,6 +92,15 @@ func parseAddress(s string) (*target, error) {
 	}
 	t.url.Host = net.JoinHostPort(u.Hostname(), port)
 	return t, nil
+}
+
+// plausible is for the host in a URL, without brackets.
+func plausible(host string) bool {
+	if strings.Contains(host, ":") {
+		ip, err := netip.ParseAddr(host)
+		return err == nil && ip.Is6()
+	}
+	return host != "" && !strings.ContainsAny(host, " []")
 }
 
 // authority is host or host:port as it stands in a URL. IPv6 may lack its
@@ -144,12 +154,12 @@ func (t *target) other(reference string) ([]*target, error) {
 	var targets []*target
 	for _, name := range names {
 		u, err := url.Parse(t.url.Scheme + "://" + authority(name))
-		if err != nil || u.Host == "" || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
+		if err != nil || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
 			return nil, invalid("server reference %q from %v: want host or host:port", name, t)
 		}
 		o, err := parseAddress(u.String())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("server reference from %v: %w", t, err)
 		}
 		o.url.User, o.url.Path, o.url.RawPath, o.url.RawQuery = t.url.User, t.url.Path, t.url.RawPath, t.url.RawQuery
 		targets = append(targets, o)

@@ -219,6 +219,10 @@ func (c Config) complete() (Config, error) {
 		return c, invalid("WhenFull %d: want Wait, Refuse or DropOldest", c.WhenFull)
 	case c.Authentication != nil && c.Version != packets.V5:
 		return c, invalid("Authentication: want Version packets.V5")
+	case c.Store != nil && (c.ClientID == "" || !c.KeepSession):
+		return c, invalid("Store: want KeepSession and a ClientID, whose session it belongs to")
+	case c.Store != nil && c.MaximumQueued > mostStored:
+		return c, invalid("MaximumQueued %d: with a Store at most %d", c.MaximumQueued, mostStored)
 	case c.Fallback && c.Version != packets.V5:
 		return c, invalid("Fallback: want Version packets.V5")
 	}

@@ -99,6 +99,9 @@ func (c *Client) greet(ctx context.Context, rw io.ReadWriteCloser, t *target) (*
 	l := newLink(c, rw, t)
 	unhook := context.AfterFunc(ctx, l.hangUp)
 	err := l.handshake(ctx)
+	if err == nil {
+		err = c.awaitCommits(ctx) // what goes on is as it is stored
+	}
 	if !unhook() {
 		err = ended(ctx)
 	}

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+
+	"github.com/fletchmq/fletch/packets"
 )
 
 // Full says what PublishAsync does when MaximumQueued or MaximumQueuedBytes is
@@ -47,27 +49,29 @@ func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error)
 	if err := c.prepare(p, &m); err != nil {
 		return nil, err
 	}
-	cost := len(m.Topic) + len(m.Payload) + propertyBytes(&m.Props) + messageCost
-	if err := c.makeRoom(ctx, cost); err != nil {
+	if err := c.makeRoom(ctx, p); err != nil {
 		return nil, failed(ErrNotSent, err)
 	}
-	p.cost = cost
 	p.keep()
+	c.waiting.Add(1)
 	if err := c.offer(ctx, p); err != nil {
-		c.giveRoom(cost)
+		c.waiting.Add(-1)
+		c.giveRoom(p)
 		p.memory.Release()
 		return nil, err
 	}
-	c.waiting.Add(1)
-	if err := c.awaitStored(ctx, p); err != nil {
-		return nil, err
+	if m.QoS > packets.AtMostOnce {
+		if err := c.awaitCommits(ctx); err != nil {
+			return nil, failed(ErrUnknown, err)
+		}
 	}
 	c.hurry(false)
 	return d, nil
 }
 
-// makeRoom counts a message that costs so much.
-func (c *Client) makeRoom(ctx context.Context, cost int) error {
+// makeRoom counts p, when there is room for it.
+func (c *Client) makeRoom(ctx context.Context, p *publishing) error {
+	cost := len(p.publish.Topic) + len(p.publish.Payload) + propertyBytes(&p.publish.Props) + messageCost
 	for {
 		c.mu.Lock()
 		full := c.kept > 0 && (c.kept >= c.cfg.MaximumQueued || c.bytes+cost > c.cfg.MaximumQueuedBytes)
@@ -78,6 +82,7 @@ func (c *Client) makeRoom(ctx context.Context, cost int) error {
 		if !full {
 			c.kept++
 			c.bytes += cost
+			p.cost = cost
 		}
 		more := c.kept < c.cfg.MaximumQueued && c.bytes < c.cfg.MaximumQueuedBytes
 		closing := c.closing
@@ -103,12 +108,21 @@ func (c *Client) makeRoom(ctx context.Context, cost int) error {
 	}
 }
 
-func (c *Client) giveRoom(cost int) {
+// giveRoom takes p back, which is not to be sent.
+func (c *Client) giveRoom(p *publishing) {
 	c.mu.Lock()
-	c.kept--
-	c.bytes -= cost
-	c.mu.Unlock()
-	nudge(c.space)
+	defer c.mu.Unlock()
+	c.freeRoom(p)
+}
+
+// freeRoom is giveRoom with Client.mu.
+func (c *Client) freeRoom(p *publishing) {
+	if p.cost > 0 {
+		c.kept--
+		c.bytes -= p.cost
+		p.cost = 0
+		nudge(c.space)
+	}
 }
 
 // dropOldest drops the first message that waits. It is false if all have been sent.

@@ -22,7 +22,7 @@ func (l *link) handle(first byte, body []byte) error {
 	case *packets.Publish:
 		return l.onPublish(p, first, body)
 	case *packets.Pubrel:
-		l.onPubrel(p)
+		l.c.unhold(l, flow.InID(p.PacketID))
 		return nil
 	case *packets.Puback:
 		e, o := l.c.out.Puback(flow.OutID(p.PacketID))
@@ -66,7 +66,7 @@ func (l *link) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode
 		l.c.finish(e.p, err)
 	case flow.Released:
 		l.c.out.Swap(flow.OutID(id), e)
-		l.c.released(e.p, func() { l.pubrel(id, packets.Success) }) // [MQTT-4.3.3-4]
+		l.c.released(l, e.p, flow.OutID(id))
 	case flow.Repeated:
 		l.pubrel(id, packets.Success)
 	case flow.Unknown:
@@ -205,14 +205,4 @@ func (l *link) onPublish(p *packets.Publish, first byte, body []byte) error {
 	}
 	c.route(l, &x)
 	return nil
-}
-
-// onPubrel ends an exchange at QoS 2.
-func (l *link) onPubrel(p *packets.Pubrel) {
-	id := p.PacketID
-	if l.c.cfg.Store == nil {
-		l.pubcomp(id, l.c.in.Pubrel(flow.InID(id)))
-		return
-	}
-	l.c.unhold(l, flow.InID(id))
 }

@@ -181,13 +181,16 @@ func (c *Client) hangUp(cause error) {
 // end is the end of a Client: everyone who waits is told.
 func (c *Client) end(cause error) {
 	c.cancel()
-	c.stopStoring()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.closing = true
 	if cause != nil {
 		c.cause = cause
 	}
-	c.closing, c.over = true, true
+	c.mu.Unlock()
+	c.stopStoring()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 	c.become(Closed)
 	c.abandonAll(c.reasonLocked())
 	close(c.done)

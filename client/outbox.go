@@ -34,7 +34,7 @@ type publishing struct {
 	done     chan error   // gets the outcome of Publish, once; room for it
 	handle   *Delivery    // gets the outcome of PublishAsync
 	cost     int          // what counts against MaximumQueuedBytes
-	number   uint64       // in the store, 0 if it is not there
+	key      uint64       // in the Store, 0 if it is not there
 	sent     bool         // or a part of it may be
 	alone    bool         // nobody waits for the outcome
 	restored bool         // from a Store, by an earlier process
@@ -211,7 +211,7 @@ func (c *Client) sendTracked(l *link) bool {
 
 // begin starts the exchange of p, if there is quota.
 func (c *Client) begin(p *publishing) bool {
-	if p.number != 0 {
+	if p.key != 0 {
 		return c.out.BeginAs(p.publish.QoS, flow.OutID(p.publish.PacketID), exchange{p: p})
 	}
 	id, ok := c.out.Begin(p.publish.QoS, exchange{p: p})

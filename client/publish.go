@@ -30,9 +30,15 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 	if err := c.prepare(p, &m); err != nil {
 		return err
 	}
+	if c.cfg.Store != nil && m.QoS > packets.AtMostOnce {
+		if err := c.makeRoom(ctx, p); err != nil {
+			return failed(ErrNotSent, err)
+		}
+	}
 	alone := c.waiting.Add(1) == 1
 	defer c.waiting.Add(-1)
 	if err := c.offer(ctx, p); err != nil {
+		c.giveRoom(p)
 		return err
 	}
 	c.hurry(alone)
@@ -149,12 +155,7 @@ func (c *Client) abandon(p *publishing, cause error) error {
 // finish gives p its outcome.
 func (c *Client) finish(p *publishing, err error) {
 	c.unstore(p)
-	if p.cost > 0 {
-		c.kept--
-		c.bytes -= p.cost
-		p.cost = 0
-		nudge(c.space)
-	}
+	c.freeRoom(p)
 	memory := p.memory
 	p.memory = nil
 	switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
 )
 
 // sessionLasts reports whether the session outlives a connection.
@@ -43,8 +44,8 @@ func (c *Client) resume(l *link) {
 // at QoS 1 is sent as new. At QoS 2 the server may have had it, and would take it for
 // another message.
 func (c *Client) forget() {
-	c.in.Reset()
 	c.forgetHeld()
+	c.in.Reset()
 	var again []*publishing
 	for e := range c.out.Reset() {
 		switch {
@@ -53,8 +54,8 @@ func (c *Client) forget() {
 		case e.M.r != nil:
 			e.M.r.sent = false
 			c.requests = append(c.requests, e.M.r)
-		case e.M.p == nil:
-			// Its PUBREC came before a restart.
+		case e.State == flow.AwaitPubcomp && e.M.p.restored:
+			c.finish(e.M.p, nil)
 		case e.QoS() == packets.AtLeastOnce || e.M.p.restored:
 			again = append(again, e.M.p)
 		default:
@@ -139,11 +140,15 @@ func (c *Client) abandonAll(cause error) {
 		return notSent
 	}
 	for e := range c.out.Reset() {
-		switch {
-		case e.M.r != nil:
+		if e.M.r != nil {
 			e.M.r.done <- unknown
-		case e.M.p != nil:
+		} else {
 			c.finish(e.M.p, unknown)
+		}
+	}
+	for _, x := range c.stored.then {
+		if x.message != nil {
+			c.finish(x.message, unknown)
 		}
 	}
 	for _, r := range c.requests {
@@ -152,7 +157,7 @@ func (c *Client) abandonAll(cause error) {
 	for _, w := range []*waiting{&c.quick, &c.tracked} {
 		for p := w.first; p != nil; p = w.first {
 			w.remove(p)
-			c.finish(p, outcome(p.sent))
+			c.finish(p, outcome(p.sent || p.key != 0))
 		}
 	}
 	c.requests = nil

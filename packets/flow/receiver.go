@@ -201,6 +201,15 @@ func (r *Receiver) Keeps(id InID) bool {
 	return h != nil && !h.refused()
 }
 
+// Awaits gives the QoS 2 identifier of a receipt that is not done, nor overtaken.
+func (r *Receiver) Awaits(rc Receipt) (id InID, ok bool) {
+	if rc.qos != packets.ExactlyOnce {
+		return 0, false
+	}
+	h := r.held.find(rc.id)
+	return rc.id, h != nil && !h.done && h.first == rc.seq
+}
+
 // Restore puts back an identifier whose message was done before a restart.
 // It comes before the first Resume. It is false when it is there already.
 func (r *Receiver) Restore(id InID) bool {

@@ -115,12 +115,18 @@ func init() { lastPort.Store(uint32(os.Getpid())) }
 
 // freePort is one that nobody has: Mosquitto cannot be told to choose. It is below
 // those that the system gives to whoever does not name one, so that no connection
-// of another test takes it before Mosquitto does.
+// of another test takes it before Mosquitto does. The same number of UDP is held, for
+// other processes of these tests to see.
 func freePort(t *testing.T) string {
 	t.Helper()
 	const first, ports = 20_000, 10_000
 	for range ports {
 		port := fmt.Sprint(first + lastPort.Add(1)%ports)
+		claim, err := net.ListenPacket("udp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { claim.Close() })
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			l.Close()
 			return port

@@ -40,7 +40,7 @@ func outage(w *world, f *fault) {
 	for _, id := range []string{"absent", "ledger"} {
 		p := w.connect(packets.V5, id, true, packets.Success)
 		p.subscribe(filter, 2, packets.GrantedQoS2)
-		p.send(&packets.Disconnect{})
+		p.leaves()
 	}
 	c := clients{
 		early:    w.connect(packets.V5, "early", false, packets.Success),

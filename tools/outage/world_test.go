@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -192,6 +193,15 @@ func (p *peer) within(d time.Duration) (packets.Packet, error) {
 		return nil, err
 	}
 	return p.to.Decode(first, body, p.v)
+}
+
+// leaves is DISCONNECT, and that the broker has taken note of it.
+func (p *peer) leaves() {
+	p.Helper()
+	p.send(&packets.Disconnect{})
+	if x, err := p.within(patience); !errors.Is(err, io.EOF) {
+		p.Fatalf("%v, %v behind DISCONNECT", x, err)
+	}
 }
 
 // want reads these packets, each as it is printed.

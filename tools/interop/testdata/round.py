@@ -12,8 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 PATIENCE = 10
-KEEP_ALIVE = 2
-IDLE = 4  # seconds, longer than one and a half times that
+KEEP_ALIVE = 4
+IDLE = 7  # seconds, longer than one and a half times that
 URL = urlsplit(sys.argv[1])
 VERSIONS = (("v31", mqtt.MQTTv31), ("v311", mqtt.MQTTv311), ("v5", mqtt.MQTTv5))
 

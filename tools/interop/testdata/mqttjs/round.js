@@ -10,8 +10,8 @@ const mqtt = require('mqtt')
 
 const url = process.argv[2]
 const secure = process.argv[3] ? { ca: fs.readFileSync(process.argv[3]) } : {}
-const keepalive = 2 // s
-const idleTime = 4000 // ms, longer than one and a half times that
+const keepalive = 4 // s
+const idleTime = 7000 // ms, longer than one and a half times that
 const versions = [
   { name: 'v31', protocolId: 'MQIsdp', protocolVersion: 3 },
   { name: 'v311', protocolVersion: 4 },

@@ -1,0 +1,179 @@
+package client
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/flow"
+	"github.com/fletchmq/fletch/packets/frame"
+)
+
+// What a Store has: the kind of a record is the first byte of its key, and the rest a
+// number. They are loaded in this order.
+const (
+	keptOwner    = iota << 56 // of the store: the client identifier
+	keptReleased              // message at QoS 2 whose PUBREC came, by the order of the PUBRECs: its packet identifier
+	keptMessage               // message to be published, in the order of sending: its packet identifier, and PUBLISH as in 5.0
+	keptHeld                  // message at QoS 2 that is handled and whose PUBREL has not come, by its packet identifier
+
+	keptKind   = 0xff << 56
+	keptNumber = 1<<56 - 1
+)
+
+// mostStored is how many messages are stored at most: half of the packet identifiers,
+// of which each has one.
+const mostStored = 32_768
+
+// storeMessage has p stored, and then sent.
+func (c *Client) storeMessage(p *publishing) {
+	s := &c.stored
+	for s.id++; s.id == 0 || !c.out.Free(flow.OutID(s.id)); s.id++ {
+	}
+	s.number++
+	p.publish.PacketID, p.key = s.id, keptMessage|s.number
+	p.publish.Dup = false
+	s.value = p.publish.AppendTo(binary.BigEndian.AppendUint16(s.value[:0], s.id), packets.V5)
+	s.batch.Put(p.key, s.value)
+	c.after(consequence{message: p})
+}
+
+// unstore takes p out of the store.
+func (c *Client) unstore(p *publishing) {
+	if p.key != 0 {
+		c.stored.batch.Delete(p.key)
+		p.key = 0
+		nudge(c.stored.wake)
+	}
+}
+
+// released is for a PUBREC: the message is not sent again, and PUBREL is sent
+// [MQTT-4.3.3-4].
+func (c *Client) released(l *link, p *publishing, id flow.OutID) {
+	if p.key == 0 {
+		l.pubrel(uint16(id), packets.Success)
+		return
+	}
+	s := &c.stored
+	s.order++
+	s.batch.Delete(p.key)
+	p.key = keptReleased | s.order
+	s.batch.Put(p.key, binary.BigEndian.AppendUint16(nil, uint16(id)))
+	c.after(consequence{pubrel: id})
+}
+
+// accept is for a message that has been handled. At QoS 2 that is stored before its
+// PUBREC, so that it is not handled again.
+func (c *Client) accept(receipt flow.Receipt, reason packets.ReasonCode) {
+	if id, held := c.in.Awaits(receipt); held && c.cfg.Store != nil && reason < packets.UnspecifiedError {
+		c.stored.batch.Put(keptHeld|uint64(id), nil)
+		c.after(consequence{handled: receipt})
+		return
+	}
+	c.in.Done(receipt, reason)
+	c.acknowledge()
+}
+
+// unhold is for a PUBREL: what comes with its identifier is a new message, and so
+// PUBCOMP waits until that is stored.
+func (c *Client) unhold(l *link, id flow.InID) {
+	if c.cfg.Store == nil || !c.in.Keeps(id) {
+		l.pubcomp(uint16(id), c.in.Pubrel(id))
+		return
+	}
+	c.stored.batch.Delete(keptHeld | uint64(id))
+	c.after(consequence{pubcomp: id})
+}
+
+// forgetHeld is for a session that the server has lost.
+func (c *Client) forgetHeld() {
+	if c.cfg.Store == nil {
+		return
+	}
+	for id := range c.in.Held() {
+		c.stored.batch.Delete(keptHeld | uint64(id))
+	}
+	nudge(c.stored.wake)
+}
+
+// load begins with what an earlier process has left in the Store.
+func (c *Client) load() error {
+	if c.cfg.Store == nil {
+		return nil
+	}
+	owner := ""
+	err := c.cfg.Store.Load(func(key uint64, value []byte) error {
+		switch n := key & keptNumber; key & keptKind {
+		case keptOwner:
+			owner = string(value)
+		case keptReleased:
+			return c.loadReleased(n, key, value)
+		case keptMessage:
+			return c.loadMessage(n, key, value)
+		case keptHeld:
+			c.in.Restore(flow.InID(n))
+		default:
+			return fmt.Errorf("key %x is none of this version", key)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("client: Store: %w", err)
+	case owner == "":
+		c.stored.batch.Put(keptOwner, []byte(c.cfg.ClientID))
+	case owner != c.cfg.ClientID:
+		return invalid("ClientID %q: the Store has the session of %q", c.cfg.ClientID, owner)
+	}
+	if n := c.out.InFlight(); n > 0 {
+		c.cfg.Logger.Info("messages of an earlier process go on", "messages", n)
+	}
+	c.storing()
+	return nil
+}
+
+func (c *Client) loadReleased(n, key uint64, value []byte) error {
+	if len(value) != 2 {
+		return fmt.Errorf("key %x is damaged", key)
+	}
+	c.stored.order = n
+	id := binary.BigEndian.Uint16(value)
+	p := &publishing{alone: true, restored: true, sent: true, key: key}
+	return c.restore(id, flow.AwaitPubcomp, p)
+}
+
+func (c *Client) loadMessage(n, key uint64, value []byte) error {
+	if len(value) < 2 {
+		return fmt.Errorf("key %x is damaged", key)
+	}
+	c.stored.number = n
+	id := binary.BigEndian.Uint16(value)
+	p := &publishing{alone: true, restored: true, sent: true, key: key, cost: len(value) + messageCost}
+	var s frame.Splitter
+	s.Version = packets.V5
+	p.memory = frame.Copy(value[2:])
+	s.Feed(p.memory.Bytes())
+	first, body, ok := s.Next()
+	if !ok {
+		return fmt.Errorf("key %x is damaged: %w", key, s.Err())
+	}
+	if err := p.publish.Decode(first, body, packets.V5); err != nil {
+		return fmt.Errorf("key %x is damaged: %w", key, err)
+	}
+	c.kept++
+	c.bytes += p.cost
+	c.stored.id = id
+	state := flow.AwaitPuback
+	if p.publish.QoS == packets.ExactlyOnce {
+		state = flow.AwaitPubrec
+	}
+	return c.restore(id, state, p)
+}
+
+// restore goes on with an exchange. What is stored may have been sent.
+func (c *Client) restore(id uint16, state flow.State, p *publishing) error {
+	if !c.out.Restore(flow.Exchange[exchange]{M: exchange{p: p}, ID: flow.OutID(id), State: state}) {
+		return fmt.Errorf("packet identifier %d is there twice", id)
+	}
+	return nil
+}
