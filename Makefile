@@ -51,7 +51,7 @@ bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
-bench-clients: ## package client beside the other MQTT libraries for Go, a quarter of an hour
+bench-clients: ## package client beside the other MQTT libraries for Go, ten minutes
 	bench/clients.sh
 
 bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
