@@ -178,10 +178,12 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 		}
 		err = s.err
 	}
+	if err == nil {
+		c.accept(receipt, packets.Success)
+		return
+	}
 	var refused *RefusedError
 	switch {
-	case err == nil:
-		c.accept(receipt, packets.Success)
 	case errors.As(err, &refused) && refused.Reason >= packets.UnspecifiedError:
 		c.accept(receipt, refused.Reason)
 	default:

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"sync"
+
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/frame"
@@ -16,6 +18,7 @@ type outbox struct {
 	bytes    int        // that they cost
 	space    chan struct{}
 	idle     idle
+	waiters  sync.Pool // of *waiter
 	stored   stored
 }
 

@@ -22,8 +22,8 @@ var errNoIdentifier = errors.New("all packet identifiers are in use")
 // refuses, or has said in CONNACK that it would, is a [*RefusedError]. If the server
 // loses the session, a message at QoS 2 that was sent is an [ErrUnknown].
 func (c *Client) Publish(ctx context.Context, m Message) error {
-	if h := c.cfg.Hooks.Publish; h != nil {
-		h(ctx, &m)
+	if c.cfg.Hooks.Publish != nil {
+		m = c.hooked(ctx, m)
 	}
 	p := c.idle.get()
 	defer c.idle.put(p)
@@ -48,6 +48,12 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 	case <-ctx.Done():
 		return c.abandon(p, ended(ctx))
 	}
+}
+
+// hooked is m as Hooks.Publish has left it.
+func (c *Client) hooked(ctx context.Context, m Message) Message {
+	c.cfg.Hooks.Publish(ctx, &m)
+	return m
 }
 
 // idle is what Publish uses again and again: of one Client, as their channels are of

@@ -58,12 +58,15 @@ type pile struct {
 	records []record
 	bytes   []byte
 	publish packets.Publish // decoded into again and again
+	littles int             // how many times it was hardly filled
 }
 
-// Of an empty pile that is kept, at most.
+// A pile keeps its memory, unless that is more than this, in bytes, or it was hardly
+// filled so many times.
 const (
-	maxSpareBytes   = 256 << 10
-	maxSpareRecords = 4096
+	largePile   = 2 * pauseAt
+	smallPile   = 64 << 10
+	manyLittles = 64
 )
 
 func (p *pile) add(topic string, x *arrival, s *share) {
@@ -86,13 +89,17 @@ func (p *pile) read(r *record, m *Message) error {
 	return nil
 }
 
+// reset empties p.
 func (p *pile) reset() {
+	size := cap(p.bytes) + cap(p.records)*messageCost
+	if used := len(p.bytes) + len(p.records)*messageCost; size > smallPile && 4*used < size {
+		p.littles++
+	} else {
+		p.littles = 0
+	}
 	clear(p.records)
 	p.records, p.bytes = p.records[:0], p.bytes[:0]
-	if cap(p.records) > maxSpareRecords {
-		p.records = nil
-	}
-	if cap(p.bytes) > maxSpareBytes {
-		p.bytes = nil
+	if size > largePile || p.littles == manyLittles {
+		*p = pile{}
 	}
 }
