@@ -32,6 +32,7 @@ type Client struct {
 	outbox
 	inbox
 	news
+	replies replies
 }
 
 // Dial connects to a server, and stays connected until Disconnect or Close: when the
@@ -124,6 +125,7 @@ func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error
 	c.life.init(&cfg)
 	c.inbox.init(c)
 	c.outbox.init()
+	c.replies.init()
 	if err := c.load(); err != nil {
 		c.cancel()
 		return nil, err

@@ -61,7 +61,8 @@ func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error)
 	}
 	p.keep()
 	c.waiting.Add(1)
-	if err := c.offer(ctx, p); err != nil {
+	l, err := c.offer(ctx, p)
+	if err != nil {
 		c.waiting.Add(-1)
 		c.giveRoom(p)
 		p.memory.Release()
@@ -72,7 +73,7 @@ func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error)
 			return nil, failed(ErrUnknown, err)
 		}
 	}
-	c.hurry(false)
+	l.hurry(false)
 	return d, nil
 }
 

@@ -77,13 +77,7 @@ func (c *Client) route(l *link, x *arrival) {
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
 	c.queued += x.cost
 	q.waiting.add(topic, x, s)
-	switch {
-	case q.arrived != nil:
-		nudge(q.arrived)
-	case !q.running:
-		q.running = true
-		go q.run()
-	}
+	q.start()
 }
 
 // serve calls the handler of q until there is nothing for it.
@@ -195,6 +189,9 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 // the server sends it again, if it has the session.
 func (c *Client) renew(receipt flow.Receipt, err error) {
 	c.cfg.Logger.Warn("handler failed", "err", err)
+	if _, _, awaited := c.in.Awaits(receipt); !awaited {
+		return // its connection has ended already
+	}
 	if c.targets != nil && !c.sessionLasts() {
 		c.accept(receipt, packets.UnspecifiedError) // it does not come again
 		return

@@ -155,6 +155,8 @@ func (c *Client) leave() {
 	c.left.Store(true)
 	if l != nil {
 		l.leave(packets.NormalDisconnection, nil)
+	} else if c.state == Connecting && c.targets != nil && !final(c.cause) {
+		c.cause = nil // there would have been another connection
 	}
 	c.mu.Unlock()
 	c.cancel()

@@ -110,6 +110,7 @@ func (c *Client) attach(l *link) error {
 		return c.reasonLocked()
 	}
 	c.link, c.connack, c.cause = l, l.connack, nil
+	c.counts.connects++
 	if id, ok := l.connack.Props.AssignedClientIdentifier(); ok {
 		c.id = string(id)
 	}

@@ -30,6 +30,17 @@ func (c *Client) newQueue(h Handler) *queue {
 // newPulled is a queue without a handler.
 func newPulled() *queue { return &queue{arrived: make(chan struct{}, 1)} }
 
+// start has someone take what waits.
+func (q *queue) start() {
+	switch {
+	case q.arrived != nil:
+		nudge(q.arrived)
+	case !q.running:
+		q.running = true
+		go q.run()
+	}
+}
+
 // share is a message that several queues have.
 type share struct {
 	pending int // queues that are not done with it

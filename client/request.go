@@ -128,8 +128,8 @@ func (c *Client) sendRequest(l *link, r *request) error {
 	return nil
 }
 
-// sendRequests sends those that wait for a connection, or whose connection has ended.
-func (c *Client) sendRequests(l *link) {
+// repeatRequests sends those whose connection has ended without an answer.
+func (c *Client) repeatRequests(l *link) {
 	for e := range c.out.All() {
 		if r := e.M.r; r != nil {
 			if err := c.sendRequest(l, r); err != nil {
@@ -138,6 +138,10 @@ func (c *Client) sendRequests(l *link) {
 			}
 		}
 	}
+}
+
+// sendRequests sends those that wait for a connection.
+func (c *Client) sendRequests(l *link) {
 	all := c.requests
 	c.requests = nil
 	for _, r := range all {

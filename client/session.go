@@ -29,11 +29,12 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	if !l.connack.SessionPresent && !first {
-		c.subscribeAgain(l)
-	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
 		l.pubrel(uint16(id), packets.Success)
+	}
+	c.repeatRequests(l)
+	if !l.connack.SessionPresent && !first {
+		c.subscribeAgain(l)
 	}
 	c.sendRequests(l)
 	c.pump(l)
@@ -92,10 +93,22 @@ func (c *Client) subscribeAgain(l *link) {
 // maxAgain is how many subscriptions are asked for at once.
 const maxAgain = 64
 
+// again sends a SUBSCRIBE, or one for each filter if it is too large.
 func (c *Client) again(l *link, r *request) {
 	r.again = true
-	if err := c.ask(l, r); err != nil {
-		c.cfg.Logger.Error("cannot subscribe again", "filters", r.filters, "err", err)
+	err := c.ask(l, r)
+	switch {
+	case err == nil:
+	case len(r.filters) == 1:
+		c.withdraw(r)
+		c.cfg.Logger.Error("cannot subscribe again", "filter", r.filters[0], "err", err)
+	default:
+		for i := range r.filters {
+			one := newRequest(r.kind)
+			one.identifier = r.identifier
+			one.subscriptions, one.filters, one.claims = r.subscriptions[i:i+1], r.filters[i:i+1], r.claims[i:i+1]
+			c.again(l, one)
+		}
 	}
 }
 

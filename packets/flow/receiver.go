@@ -201,13 +201,18 @@ func (r *Receiver) Keeps(id InID) bool {
 	return h != nil && !h.refused()
 }
 
-// Awaits gives the QoS 2 identifier of a receipt that is not done, nor overtaken.
-func (r *Receiver) Awaits(rc Receipt) (id InID, ok bool) {
-	if rc.qos != packets.ExactlyOnce {
-		return 0, false
+// Awaits reports whether Done would do something for rc: it is the first, and nothing
+// has overtaken it. It gives identifier and QoS of the message.
+func (r *Receiver) Awaits(rc Receipt) (id InID, qos packets.QoS, ok bool) {
+	switch rc.qos {
+	case packets.AtLeastOnce:
+		p := r.at(rc.seq)
+		ok = p != nil && !p.done
+	case packets.ExactlyOnce:
+		h := r.held.find(rc.id)
+		ok = h != nil && !h.done && h.first == rc.seq
 	}
-	h := r.held.find(rc.id)
-	return rc.id, h != nil && !h.done && h.first == rc.seq
+	return rc.id, rc.qos, ok
 }
 
 // Restore puts back an identifier whose message was done before a restart.
