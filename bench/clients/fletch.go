@@ -13,6 +13,7 @@ import (
 // fletchClient is package client of this tree.
 type fletchClient struct {
 	c          *fletch.Client
+	version    packets.Version
 	deliveries [window]*fletch.Delivery
 	pending
 }
@@ -25,7 +26,7 @@ func connectFletch(address string, v packets.Version) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fletchClient{c: c}, nil
+	return &fletchClient{c: c, version: v}, nil
 }
 
 func (f *fletchClient) publish(topic string, qos byte, payload []byte) error {
@@ -47,6 +48,13 @@ func (f *fletchClient) subscribe(filter string, qos byte, handle func([]byte)) e
 }
 
 func (f *fletchClient) request(payload []byte) ([]byte, error) {
+	if f.version == packets.V5 {
+		m, err := f.c.Request(context.Background(), fletch.Message{Topic: requests, Payload: payload})
+		if err != nil {
+			return nil, err
+		}
+		return m.Payload, nil
+	}
 	return f.pending.request(payload,
 		func() error {
 			return f.subscribe(responses, 0, func(p []byte) { f.reply(stamp(p), bytes.Clone(p)) })

@@ -2,11 +2,7 @@
 
 package main
 
-import (
-	"errors"
-	"sync"
-	"time"
-)
+import "sync"
 
 // pending is the requests of a client whose library has none of its own, or one that
 // loses replies. Each is known by its stamp, which the reply has too.
@@ -23,9 +19,8 @@ const (
 	responses = "bench/response" // before 5.0, where a request cannot say where to
 )
 
-var errNoReply = errors.New("no reply")
-
-// request subscribes to replies by subscribe, the first time, sends by send and waits.
+// request subscribes to replies by subscribe, the first time, sends by send and waits, as
+// long as it takes: a worker has a limit.
 func (p *pending) request(payload []byte, subscribe, send func() error) ([]byte, error) {
 	p.subscribed.Do(func() {
 		p.replies = map[stamp]chan []byte{}
@@ -41,14 +36,7 @@ func (p *pending) request(payload []byte, subscribe, send func() error) ([]byte,
 	if err := send(); err != nil {
 		return nil, err
 	}
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case b := <-reply:
-		return b, nil
-	case <-late.C:
-		return nil, errNoReply
-	}
+	return <-reply, nil
 }
 
 // reply hands payload, which it keeps, to whoever waits for it.
