@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -22,10 +23,12 @@ const (
 type inbox struct {
 	in       flow.Receiver
 	claims   claims
-	pull     *queue // for Receive
-	fallback *queue // for what matches nothing, may be nil
-	queued   int    // cost of what waits
-	over     bool   // no more messages come
+	pull     *queue        // for Receive
+	fallback *queue        // for what matches nothing, may be nil
+	queued   int           // cost of what waits
+	links    uint32        // connections so far
+	refused  atomic.Uint32 // what has come on them so far, and is not handled, comes again
+	over     bool          // no more messages come
 }
 
 func (b *inbox) init(c *Client) {
@@ -43,6 +46,7 @@ type arrival struct {
 	first   byte
 	body    []byte
 	version packets.Version
+	link    uint32 // see inbox.links
 	receipt flow.Receipt
 	cost    int
 	stray   bool // nobody has claimed it
@@ -128,6 +132,10 @@ func (c *Client) handle(q *queue, r *record) {
 	if r.held = c.left.Load(); r.held {
 		return
 	}
+	if c.comesAgain(r) {
+		r.err = errAgain
+		return
+	}
 	if r.err = q.taken.read(r, m); r.err == nil {
 		m.c, m.record = c, r
 		r.err = errHandler // unless it returns
@@ -135,6 +143,10 @@ func (c *Client) handle(q *queue, r *record) {
 	}
 	*m = Message{}
 }
+
+// comesAgain reports whether r is behind one that could not be handled, and so is sent
+// again behind it.
+func (c *Client) comesAgain(r *record) bool { return r.due() && r.link <= c.refused.Load() }
 
 // call calls a handler, and turns a panic into an error.
 func (c *Client) call(handler Handler, m *Message) (err error) {
@@ -203,18 +215,31 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 	}
 }
 
+// errAgain is for messages that are not handled, as they come again.
+var errAgain = errors.New("an earlier message was not handled")
+
 // renew ends the connection of a message that could not be handled: on the next one
-// the server sends it again, if it has the session.
+// the server sends it again, if it has the session, and all that has come behind it, so
+// that the order is kept.
 func (c *Client) renew(receipt flow.Receipt, err error) {
-	c.log(slog.LevelWarn, "handler failed", "err", err)
-	if _, _, awaited := c.in.Awaits(receipt); !awaited {
-		return // its connection has ended already
+	again := errors.Is(err, errAgain)
+	if !again {
+		c.log(slog.LevelWarn, "handler failed", "err", err)
 	}
 	if c.targets != nil && !c.sessionLasts() {
 		c.accept(receipt, packets.UnspecifiedError) // it does not come again
 		return
 	}
-	if l := c.link; l != nil {
+	l, upTo := c.link, c.links
+	_, _, awaited := c.in.Awaits(receipt)
+	switch came := c.in.Retract(receipt); {
+	case again && !came:
+		return // the connection that it came on has ended, or is about to
+	case !awaited && l != nil: // it came on an earlier one
+		l, upTo = nil, c.links-1
+	}
+	c.refused.Store(max(upTo, c.refused.Load()))
+	if l != nil {
 		go l.give(packets.UnspecifiedError, err)
 	}
 }

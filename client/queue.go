@@ -54,8 +54,9 @@ type record struct {
 	at, n   int // where its body is
 	first   byte
 	version packets.Version
-	held    bool // Message.Ack acknowledges it, or nobody
-	stray   bool // nobody has claimed it
+	link    uint32 // see inbox.links
+	held    bool   // Message.Ack acknowledges it, or nobody
+	stray   bool   // nobody has claimed it
 	receipt flow.Receipt
 	share   *share
 	cost    int
@@ -83,7 +84,7 @@ const (
 
 func (p *pile) add(topic string, x *arrival, s *share) {
 	p.records = append(p.records, record{
-		topic: topic, at: len(p.bytes), n: len(x.body), first: x.first, version: x.version,
+		topic: topic, at: len(p.bytes), n: len(x.body), first: x.first, version: x.version, link: x.link,
 		receipt: x.receipt, share: s, cost: x.cost, stray: x.stray,
 	})
 	p.bytes = append(p.bytes, x.body...)

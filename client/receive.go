@@ -96,7 +96,7 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 			if !returned {
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
-			c.handled(q, r, r.cost, q.more())
+			c.handled(q, r, r.cost, q.next < len(q.taken.records))
 		}()
 		more = yield(&m, nil)
 		returned = true
@@ -116,8 +116,11 @@ func (c *Client) next(q *queue) *record {
 		}
 		r := &q.taken.records[q.next]
 		q.next++
-		again := c.over && c.cfg.KeepSession && r.due() // the server sends it again
-		if !again {
+		switch {
+		case c.comesAgain(r):
+			c.conclude(r.receipt, r.share, errAgain)
+		case c.over && c.cfg.KeepSession && r.due(): // the server sends it again
+		default:
 			return r
 		}
 		c.queued -= r.cost

@@ -19,6 +19,7 @@ func (c *Client) borrowsSession() bool {
 
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
+	c.links++
 	first := !c.begun
 	c.begun = true
 	if !l.connack.SessionPresent {
