@@ -8,7 +8,7 @@ KILLS     ?= 100
 FAULTS    ?= 10m
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable crash powerloss faults clientcrash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-durable crash powerloss faults clientcrash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 
 race: ## run all tests with the race detector
@@ -50,6 +51,9 @@ fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+bench-clients: ## package client beside the other MQTT libraries for Go, ten minutes
+	bench/clients.sh
 
 bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
 	bench/durable.sh -data $(DATA)

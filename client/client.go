@@ -12,7 +12,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// closeTimeout is how long Close waits for the transport.
+// closeTimeout is how long Close waits for the transport, and then for what Config has
+// the Client call.
 const closeTimeout = 3 * time.Second
 
 // Client publishes and receives messages over one connection after the other. It is
@@ -185,7 +186,10 @@ func (c *Client) Disconnect(ctx context.Context) error {
 	case <-c.done:
 	case <-ctx.Done():
 		c.hangUp(ended(ctx))
-		<-c.done
+		select {
+		case <-c.done:
+		case <-time.After(closeTimeout): // what Config has the Client call does not return
+		}
 	}
 	if err := c.reason(); err != ErrClosed {
 		return fmt.Errorf("client: %w", err)

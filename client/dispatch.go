@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -84,28 +85,44 @@ func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
 	q.start()
 }
 
-// serve calls the handler of q until there is nothing for it.
+// serveQueue calls the handler of q until there is nothing for it.
 func (c *Client) serveQueue(q *queue) {
-	for {
-		c.mu.Lock()
-		q.waiting, q.taken = q.taken, q.waiting
-		more := len(q.taken.records) > 0
-		q.running = more
-		c.mu.Unlock()
-		if !more {
-			return
+	over := false
+	defer func() {
+		if !over { // the handler has ended the goroutine
+			c.concludeHandled(q)
+			go q.run()
 		}
-		freed := 0
-		for i := range q.taken.records {
-			r := &q.taken.records[i]
-			freed += r.cost
-			more := i < len(q.taken.records)-1
-			if c.handle(q, r); r.due() || !more || freed >= pauseAt/16 {
-				c.handled(q, r, freed, more)
-				freed = 0
-			}
-		}
+	}()
+	for q.next < len(q.taken.records) || c.refill(q) {
+		r := &q.taken.records[q.next]
+		q.next++
+		q.freed += r.cost
+		c.handle(q, r)
+		c.concludeHandled(q)
+	}
+	over = true
+}
+
+// refill has the messages that wait handled next. It is false if there are none.
+func (c *Client) refill(q *queue) bool {
+	if q.next > 0 {
 		q.taken.reset()
+		q.next = 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.waiting, q.taken = q.taken, q.waiting
+	q.running = len(q.taken.records) > 0
+	return q.running
+}
+
+// concludeHandled is handled for the message that is, unless that can wait for others.
+func (c *Client) concludeHandled(q *queue) {
+	r, more := &q.taken.records[q.next-1], q.next < len(q.taken.records)
+	if r.due() || !more || q.freed >= pauseAt/16 {
+		c.handled(q, r, q.freed, more)
+		q.freed = 0
 	}
 }
 
@@ -121,6 +138,7 @@ func (c *Client) handle(q *queue, r *record) {
 	}
 	if r.err = q.taken.read(r, m); r.err == nil {
 		m.c, m.record = c, r
+		r.err = errHandler // unless it returns
 		r.err = c.call(q.handler, m)
 	}
 	*m = Message{}
@@ -134,8 +152,8 @@ func (c *Client) comesAgain(r *record) bool { return r.due() && r.link <= c.refu
 func (c *Client) call(handler Handler, m *Message) (err error) {
 	topic, returned := m.Topic, false
 	defer func() {
-		if !returned {
-			reason := recover() // nil after runtime.Goexit
+		reason := recover() // nil after runtime.Goexit, and a hook may panic too
+		if !returned || reason != nil {
 			c.cfg.Logger.Error("handler panics", "topic", topic, "panic", reason, "stack", string(debug.Stack()))
 			err = errHandler
 		}
@@ -206,7 +224,7 @@ var errAgain = errors.New("an earlier message was not handled")
 func (c *Client) renew(receipt flow.Receipt, err error) {
 	again := errors.Is(err, errAgain)
 	if !again {
-		c.cfg.Logger.Warn("handler failed", "err", err)
+		c.log(slog.LevelWarn, "handler failed", "err", err)
 	}
 	if c.targets != nil && !c.sessionLasts() {
 		c.accept(receipt, packets.UnspecifiedError) // it does not come again

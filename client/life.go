@@ -89,7 +89,7 @@ func (c *Client) AwaitUp(ctx context.Context) error {
 // live is the goroutine of a Client. It connects, reads from the connection until
 // that ends, and connects again.
 func (c *Client) live(l *link) {
-	stop := context.AfterFunc(c.ctx, c.leave)
+	stop := context.AfterFunc(c.ctx, c.expire)
 	for failures := 0; ; {
 		var err error
 		if l == nil {
@@ -144,6 +144,16 @@ func (c *Client) pause(d time.Duration) bool {
 		return true
 	case <-c.ctx.Done():
 		return false
+	}
+}
+
+// expire is the end of the context of Start, unless Disconnect has brought it about.
+func (c *Client) expire() {
+	c.mu.Lock()
+	closing := c.closing
+	c.mu.Unlock()
+	if !closing {
+		c.Close()
 	}
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/fletchmq/fletch/packets"
@@ -169,7 +170,7 @@ func (c *Client) finish(p *publishing, err error) {
 		p.handle.complete(err)
 	case p.alone:
 		if err != nil {
-			c.cfg.Logger.Warn("message not published", "topic", string(p.publish.Topic), "err", err)
+			c.log(slog.LevelWarn, "message not published", "topic", string(p.publish.Topic), "err", err)
 		}
 	default:
 		p.done <- err

@@ -15,10 +15,11 @@ type queue struct {
 	running bool    // a goroutine calls the handler
 	message Message // that the handler is called with
 	run     func()
+	next    int // record of taken
+	freed   int // cost of those behind it that is not given back yet
 
 	// Without a handler.
 	arrived chan struct{} // wakes who takes messages; room for one
-	next    int           // record of taken
 }
 
 func (c *Client) newQueue(h Handler) *queue {

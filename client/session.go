@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -30,12 +31,14 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
+	switch {
+	case l.connack.SessionPresent:
+		c.askAgain(l)
+	case !first:
+		c.subscribeAgain(l)
+	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
 		l.pubrel(uint16(id), packets.Success)
-	}
-	c.repeatRequests(l)
-	if !l.connack.SessionPresent && !first {
-		c.subscribeAgain(l)
 	}
 	c.sendRequests(l)
 	c.pump(l)
@@ -65,7 +68,6 @@ func (c *Client) forget() {
 		}
 	}
 	for i := len(again) - 1; i >= 0; i-- {
-		again[i].sent = false
 		c.tracked.pushFront(again[i])
 	}
 }
@@ -102,7 +104,7 @@ func (c *Client) again(l *link, r *request) {
 	case err == nil:
 	case len(r.filters) == 1:
 		c.withdraw(r)
-		c.cfg.Logger.Error("cannot subscribe again", "filter", r.filters[0], "err", err)
+		c.log(slog.LevelError, "cannot subscribe again", "filter", r.filters[0], "err", err)
 	default:
 		for i := range r.filters {
 			one := newRequest(r.kind)
@@ -116,7 +118,7 @@ func (c *Client) again(l *link, r *request) {
 // subscribedAgain is the answer of a server that had lost the session.
 func (c *Client) subscribedAgain(r *request) {
 	if err := r.refusals(packets.TypeSuback); err != nil {
-		c.cfg.Logger.Error("the server does not grant again what it had granted", "err", err)
+		c.log(slog.LevelError, "the server does not grant again what it had granted", "err", err)
 	}
 }
 
