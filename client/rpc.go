@@ -110,7 +110,7 @@ func (c *Client) Request(ctx context.Context, m Message) (response *Message, err
 	}()
 	m.Props.SetResponseTopic(bytesOf(topic))
 	m.Props.SetCorrelationData(x.correlation[:])
-	if err := c.Publish(ctx, m); err != nil {
+	if err := c.publish(ctx, m); err != nil {
 		return nil, err
 	}
 	select {
