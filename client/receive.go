@@ -96,7 +96,10 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 			if !returned {
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
-			c.handled(q, r, r.cost, q.more())
+			c.mu.Lock()
+			soon := q.more()
+			c.mu.Unlock()
+			c.handled(q, r, r.cost, soon)
 		}()
 		more = yield(&m, nil)
 		returned = true
