@@ -187,7 +187,7 @@ func (c *Client) finish(p *publishing, err error) {
 
 // lose is for messages at QoS 0 that were being written when the connection ended.
 func (c *Client) lose(all []*publishing) {
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range all {
 		c.finish(p, unknown)
 	}
