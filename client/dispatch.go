@@ -80,6 +80,12 @@ func (c *Client) route(l *link, x *arrival) {
 }
 
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
+	if q.at != nil {
+		m := messageOf(x.publish, topic)
+		q.at(&m)
+		c.conclude(x.receipt, s, nil)
+		return
+	}
 	c.queued += x.cost
 	q.waiting.add(topic, x, s)
 	q.start()
