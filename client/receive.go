@@ -96,7 +96,7 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 			if !returned {
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
-			c.handled(q, r, r.cost, q.more())
+			c.handled(q, r, r.cost, q.next < len(q.taken.records))
 		}()
 		more = yield(&m, nil)
 		returned = true
