@@ -96,7 +96,7 @@ func TestServerKeepAlive(t *testing.T) {
 }
 
 // The identifier that a server has assigned is that of the session.
-// [MQTT-3.1.3-2] [MQTT-3.2.2-16]
+// [MQTT-3.1.3-2]
 func TestAssignedClientIDIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := clienttest.Listen(t, packets.V5)
