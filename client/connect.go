@@ -63,7 +63,10 @@ func (c *Client) reach(ctx context.Context, t *target) (*link, error) {
 	if c.fallsBack(err) {
 		l, err = c.open(ctx, t)
 	}
-	if other := c.referred(t, err); other != nil {
+	c.mu.Lock()
+	other := c.referred(t, err)
+	c.mu.Unlock()
+	if other != nil {
 		return c.open(ctx, other)
 	}
 	return l, err

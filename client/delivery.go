@@ -28,7 +28,14 @@ type Delivery struct {
 	c    *Client
 	over bool
 	err  error
-	wake chan struct{} // closed when it is over, nil while nobody waits
+	wake chan struct{} // closed when it is over, nil unless Done was asked for
+	wait *waiter       // those of Wait
+}
+
+// waiter is one call of Wait.
+type waiter struct {
+	over chan struct{} // room for one
+	next *waiter
 }
 
 // PublishAsync accepts m and returns. The outcome is that which [Client.Publish]
@@ -40,8 +47,8 @@ type Delivery struct {
 // says. The error is an [ErrInvalid], an [ErrNotSent], or a [*RefusedError] for what
 // the server has said in CONNACK that it would refuse.
 func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error) {
-	if h := c.cfg.Hooks.Publish; h != nil {
-		h(ctx, &m)
+	if c.cfg.Hooks.Publish != nil {
+		m = c.hooked(ctx, m)
 	}
 	d := &Delivery{c: c}
 	d.handle = d
@@ -54,7 +61,8 @@ func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error)
 	}
 	p.keep()
 	c.waiting.Add(1)
-	if err := c.offer(ctx, p); err != nil {
+	l, err := c.offer(ctx, p)
+	if err != nil {
 		c.waiting.Add(-1)
 		c.giveRoom(p)
 		p.memory.Release()
@@ -65,7 +73,7 @@ func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error)
 			return nil, failed(ErrUnknown, err)
 		}
 	}
-	c.hurry(false)
+	l.hurry(false)
 	return d, nil
 }
 
@@ -98,13 +106,28 @@ func (c *Client) makeRoom(ctx context.Context, p *publishing) error {
 		case c.cfg.WhenFull != Wait:
 			return ErrFull
 		}
-		select {
-		case <-c.space:
-		case <-c.ctx.Done():
-			return c.reason()
-		case <-ctx.Done():
-			return ended(ctx)
+		if err := c.awaitRoom(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+// awaitRoom waits until there may be room, which comes with what the server sends.
+func (c *Client) awaitRoom(ctx context.Context) error {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	c.mu.Lock()
+	if l := c.link; l != nil {
+		nudge(l.gate)
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.space:
+		return nil
+	case <-c.ctx.Done():
+		return c.reason()
+	case <-ctx.Done():
+		return ended(ctx)
 	}
 }
 
@@ -147,6 +170,9 @@ func (d *Delivery) complete(err error) {
 	if d.wake != nil {
 		close(d.wake)
 	}
+	for w := d.wait; w != nil; w = w.next {
+		w.over <- struct{}{}
+	}
 }
 
 // Done is closed when the delivery is over.
@@ -173,14 +199,21 @@ func (d *Delivery) Err() error {
 // and the delivery goes on.
 func (d *Delivery) Wait(ctx context.Context) error {
 	d.c.mu.Lock()
-	over, err := d.over, d.err
-	d.c.mu.Unlock()
-	if over {
-		return err
+	if d.over {
+		defer d.c.mu.Unlock()
+		return d.err
 	}
+	w, ok := d.c.waiters.Get().(*waiter)
+	if !ok {
+		w = &waiter{over: make(chan struct{}, 1)}
+	}
+	w.next, d.wait = d.wait, w
+	d.c.mu.Unlock()
 	select {
-	case <-d.Done():
-		return d.Err()
+	case <-w.over:
+		err := d.Err()
+		d.c.waiters.Put(w)
+		return err
 	case <-ctx.Done():
 		return ended(ctx)
 	}

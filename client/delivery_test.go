@@ -35,7 +35,7 @@ func TestDelivery(t *testing.T) {
 				want(t, "Err before its time", d.Err(), nil)
 			}
 			p, _ := peer.Next().(*packets.Publish)
-			answer(peer, p)
+			acknowledge(peer, p)
 			for _, done := range waiting {
 				want(t, "Wait", <-done, nil)
 			}
@@ -46,8 +46,8 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
-// answer takes the exchange of a PUBLISH to its end.
-func answer(peer *clienttest.Peer, p *packets.Publish) {
+// acknowledge takes the exchange of a PUBLISH to its end.
+func acknowledge(peer *clienttest.Peer, p *packets.Publish) {
 	switch id := p.PacketID; p.QoS {
 	case packets.AtLeastOnce:
 		peer.Send(&packets.Puback{PacketID: id})
@@ -100,7 +100,7 @@ func TestPublishAsyncCopies(t *testing.T) {
 			got = append(got, packets.Publish{QoS: p.QoS, PacketID: p.PacketID})
 		}
 		for i := range got {
-			answer(peer, &got[i])
+			acknowledge(peer, &got[i])
 			want(t, "outcome", all[i].Wait(t.Context()), nil)
 		}
 	})
@@ -143,7 +143,7 @@ func TestPublishAsyncFull(t *testing.T) {
 					for _, topic := range sent {
 						p, _ := peer.Next().(*packets.Publish)
 						want(t, "topic", string(p.Topic), topic)
-						answer(peer, p)
+						acknowledge(peer, p)
 					}
 					synctest.Wait()
 					want(t, "second", second.Err(), nil)
@@ -197,7 +197,7 @@ func TestPublishAsyncRoomForAll(t *testing.T) {
 		}
 		for range 50 {
 			p, _ := peer.Next().(*packets.Publish)
-			answer(peer, p)
+			acknowledge(peer, p)
 		}
 		all.Wait()
 	})

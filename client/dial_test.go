@@ -69,7 +69,7 @@ func saying(what string) func(net.Conn) {
 	}
 }
 
-// certificates are those of a server at 127.0.0.1, and who trusts them. The same
+// certificates are those of a server at 127.0.0.1, alias mqtt.example, and who trusts them. The same
 // are good for a client.
 func certificates(t *testing.T) (server, client *tls.Config) {
 	t.Helper()
@@ -79,7 +79,7 @@ func certificates(t *testing.T) (server, client *tls.Config) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{{127, 0, 0, 1}}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{{127, 0, 0, 1}}, DNSNames: []string{"mqtt.example"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}

@@ -65,7 +65,8 @@ func (c *Client) released(l *link, p *publishing, id flow.OutID) {
 // accept is for a message that has been handled. At QoS 2 that is stored before its
 // PUBREC, so that it is not handled again.
 func (c *Client) accept(receipt flow.Receipt, reason packets.ReasonCode) {
-	if id, held := c.in.Awaits(receipt); held && c.cfg.Store != nil && reason < packets.UnspecifiedError {
+	id, qos, awaited := c.in.Awaits(receipt)
+	if awaited && qos == packets.ExactlyOnce && c.cfg.Store != nil && reason < packets.UnspecifiedError {
 		c.stored.batch.Put(keptHeld|uint64(id), nil)
 		c.after(consequence{handled: receipt})
 		return

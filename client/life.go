@@ -89,7 +89,7 @@ func (c *Client) AwaitUp(ctx context.Context) error {
 // live is the goroutine of a Client. It connects, reads from the connection until
 // that ends, and connects again.
 func (c *Client) live(l *link) {
-	stop := context.AfterFunc(c.ctx, c.leave)
+	stop := context.AfterFunc(c.ctx, c.expire)
 	for failures := 0; ; {
 		var err error
 		if l == nil {
@@ -150,6 +150,16 @@ func (c *Client) pause(d time.Duration) bool {
 	}
 }
 
+// expire is the end of the context of Start, unless Disconnect has brought it about.
+func (c *Client) expire() {
+	c.mu.Lock()
+	closing := c.closing
+	c.mu.Unlock()
+	if !closing {
+		c.Close()
+	}
+}
+
 // leave ends the connection in order, and no other follows.
 func (c *Client) leave() {
 	c.mu.Lock()
@@ -158,6 +168,8 @@ func (c *Client) leave() {
 	c.left.Store(true)
 	if l != nil {
 		l.leave(packets.NormalDisconnection, nil)
+	} else if c.state == Connecting && c.targets != nil && !final(c.cause) {
+		c.cause = nil // there would have been another connection
 	}
 	c.mu.Unlock()
 	c.cancel()
@@ -206,6 +218,7 @@ func (c *Client) reason() error {
 	return c.reasonLocked()
 }
 
+// reasonLocked is reason with Client.mu.
 func (c *Client) reasonLocked() error {
 	if c.cause == nil {
 		return ErrClosed

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"sync"
+
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
 	"github.com/fletchmq/fletch/packets/frame"
@@ -16,6 +18,7 @@ type outbox struct {
 	bytes    int        // that they cost
 	space    chan struct{}
 	idle     idle
+	waiters  sync.Pool // of *waiter
 	stored   stored
 }
 
@@ -29,18 +32,19 @@ type exchange struct {
 
 // publishing is a message on its way.
 type publishing struct {
-	publish  packets.Publish
-	memory   *frame.Frame // holds what publish is made of, nil if that is the caller's
-	done     chan error   // gets the outcome of Publish, once; room for it
-	handle   *Delivery    // gets the outcome of PublishAsync
-	cost     int          // what counts against MaximumQueuedBytes
-	key      uint64       // in the Store, 0 if it is not there
-	sent     bool         // or a part of it may be
-	alone    bool         // nobody waits for the outcome
-	restored bool         // from a Store, by an earlier process
-	queue    *waiting     // where it waits, nil if nowhere
-	prev     *publishing
-	next     *publishing
+	publish   packets.Publish
+	memory    *frame.Frame // holds what publish is made of, nil if that is the caller's
+	done      chan error   // gets the outcome of Publish, once; room for it
+	handle    *Delivery    // gets the outcome of PublishAsync
+	cost      int          // what counts against MaximumQueuedBytes
+	key       uint64       // in the Store, 0 if it is not there
+	sent      bool         // or a part of it may be
+	releasing *link        // the connection of the first PUBREL
+	alone     bool         // nobody waits for the outcome
+	restored  bool         // from a Store, by an earlier process
+	queue     *waiting     // where it waits, nil if nowhere
+	prev      *publishing
+	next      *publishing
 }
 
 // waiting is messages in the order of sending.

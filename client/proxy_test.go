@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -91,14 +92,19 @@ func socksProxy(server string) func(net.Conn) {
 
 func TestProxies(t *testing.T) {
 	server, trust := certificates(t)
-	forServer := trust.Clone()
-	forServer.NextProtos = []string{"mqtt"}
 	plain := serve(t, "tcp", echo)
 	web := serve(t, "tcp", encrypted(server, webSocketServer(t, echoFrames)))
-	trust.ServerName = "127.0.0.1" // of the certificate, not server.example
+	trust.ServerName, trust.NextProtos = "mqtt.example", []string{"mqtt"}
+	forProxy := server.Clone()
+	forProxy.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if hello.ServerName != "" || len(hello.SupportedProtos) > 0 {
+			t.Errorf("the proxy is told %q %q, which is for the server", hello.ServerName, hello.SupportedProtos)
+		}
+		return nil, nil
+	}
 	for name, proxy := range map[string]func(server string) string{
 		"http":  func(server string) string { return "http://u:p@" + serve(t, "tcp", connectProxy(server)) },
-		"https": func(s string) string { return "https://u:p@" + serve(t, "tcp", encrypted(server, connectProxy(s))) },
+		"https": func(s string) string { return "https://u:p@" + serve(t, "tcp", encrypted(forProxy, connectProxy(s))) },
 		"socks": func(server string) string { return "socks5h://u:p@" + serve(t, "tcp", socksProxy(server)) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gobwas/ws"
 
@@ -267,21 +269,25 @@ func TestConnectionEndsInAFrame(t *testing.T) {
 
 // A Close frame ends a Write that is stuck.
 func TestCloseFrameWhileWriting(t *testing.T) {
-	client, server := framed(t)
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		for err == nil {
-			_, err = client.Write(make([]byte, maxFrame))
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		client := &webSocket{conn: near, in: bufio.NewReader(near), turn: make(chan struct{}, 1)}
+		defer client.Close()
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.Write(make([]byte, maxFrame))
+			done <- err
+		}()
+		far.Read(make([]byte, 1)) // it has begun
+		go ws.WriteFrame(far, ws.NewCloseFrame(nil))
+		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("Read: %v", err)
 		}
-		done <- err
-	}()
-	ws.ReadHeader(server) // it has begun
-	ws.WriteFrame(server, ws.NewCloseFrame(nil))
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("Read: %v", err)
-	}
-	<-done
+		if err := <-done; err == nil {
+			t.Error("Write: no error")
+		}
+	})
 }
 
 func TestWebSocketAllocates(t *testing.T) {

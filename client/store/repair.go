@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ const repairFrame = 1 << 20
 // numbers, aside. When it is cut short, the next one finds the same records.
 func (d *Dir) repair(numbers []uint64) error {
 	s := &segment{number: numbers[len(numbers)-1] + 1}
-	s.path = filepath.Join(d.dir, strings.TrimSuffix(filepath.Base(segmentPath("", s.number)), suffix)+newSuffix)
+	s.path = strings.TrimSuffix(segmentPath(d.dir, s.number), suffix) + newSuffix
 	if err := d.create(s); err != nil {
 		return err
 	}

@@ -136,6 +136,21 @@ func (r *Receiver) Done(rc Receipt, reason packets.ReasonCode) {
 	}
 }
 
+// Retract says that the caller has not taken over the message, and never will by this
+// receipt: when the peer sends it again, on a later connection, it is delivered. Until
+// then its acknowledgement is not sent, nor are those behind it. The result is true when
+// the peer has sent it again already, and was owed no delivery. After Done, or too late,
+// it does nothing.
+func (r *Receiver) Retract(rc Receipt) (again bool) {
+	h := r.held.find(rc.id)
+	if rc.qos != packets.ExactlyOnce || h == nil || h.done || h.first != rc.seq {
+		return false
+	}
+	again = h.latest != h.first
+	r.held.remove(rc.id)
+	return again
+}
+
 // Next gives the acknowledgement to be sent next. It is false when the oldest
 // PUBLISH not acknowledged is not done: acknowledgements go out in the order of
 // arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT3-4.6.0-2] [MQTT3-4.6.0-3].
@@ -201,13 +216,18 @@ func (r *Receiver) Keeps(id InID) bool {
 	return h != nil && !h.refused()
 }
 
-// Awaits gives the QoS 2 identifier of a receipt that is not done, nor overtaken.
-func (r *Receiver) Awaits(rc Receipt) (id InID, ok bool) {
-	if rc.qos != packets.ExactlyOnce {
-		return 0, false
+// Awaits reports whether Done would do something for rc: it is the first, and nothing
+// has overtaken it. It gives identifier and QoS of the message.
+func (r *Receiver) Awaits(rc Receipt) (id InID, qos packets.QoS, ok bool) {
+	switch rc.qos {
+	case packets.AtLeastOnce:
+		p := r.at(rc.seq)
+		ok = p != nil && !p.done
+	case packets.ExactlyOnce:
+		h := r.held.find(rc.id)
+		ok = h != nil && !h.done && h.first == rc.seq
 	}
-	h := r.held.find(rc.id)
-	return rc.id, h != nil && !h.done && h.first == rc.seq
+	return rc.id, rc.qos, ok
 }
 
 // Restore puts back an identifier whose message was done before a restart.
