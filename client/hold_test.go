@@ -93,15 +93,18 @@ func TestHandlerFails(t *testing.T) {
 					got <- string(m.Payload)
 					return nil
 				})
-				peer.Send(message(1, 1, "a", "one"))
-				if l.Version == packets.V5 {
-					peer.Expect("DISCONNECT reason=0x80")
+				for qos, answer := range map[packets.QoS]string{1: "PUBACK packet-id=1", 2: "PUBREC packet-id=1"} {
+					fail = true
+					peer.Send(message(qos, 1, "a", "one"))
+					if l.Version == packets.V5 {
+						peer.Expect("DISCONNECT reason=0x80")
+					}
+					peer.ExpectEnd()
+					peer = accept(l, present())
+					peer.Send(message(qos, 1, "a", "one"))
+					peer.Expect(answer)
+					want(t, "message", <-got, "one")
 				}
-				peer.ExpectEnd()
-				peer = accept(l, present())
-				peer.Send(message(1, 1, "a", "one"))
-				peer.Expect("PUBACK packet-id=1")
-				want(t, "message", <-got, "one")
 			})
 		})
 	}

@@ -77,7 +77,7 @@ func TestFallback(t *testing.T) {
 			want(t, "version", <-ups, packets.V311)
 			done := publish(c, 1, "a")
 			p, _ := peer.Next().(*packets.Publish)
-			answer(peer, p)
+			acknowledge(peer, p)
 			want(t, "publish", <-done, nil)
 			peer.Close()
 		}
