@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -148,7 +149,7 @@ func TestScramWithTheBroker(t *testing.T) {
 	known := credentials(t, "secret")
 	scram := auth.NewSCRAM(func(_ context.Context, user string) (auth.Credentials, bool) { return known, user == "user" }, nil)
 	synctest.Test(t, func(t *testing.T) {
-		b, err := broker.New(broker.Config{Methods: map[string]broker.Method{
+		b, err := broker.New(broker.Config{Logger: slog.New(slog.DiscardHandler), Methods: map[string]broker.Method{
 			"SCRAM-SHA-256": func(l *broker.Login) broker.Exchange { return scram.Start(nil) },
 		}})
 		if err != nil {

@@ -140,6 +140,7 @@ func TestReconnectBesideHandler(t *testing.T) {
 			want(t, "connections", c.Stats().Connects, connection+2)
 		}
 		b.cut()
+		synctest.Wait() // a Ping on the connection that ends would be an ErrUnknown
 		close(release)
 		want(t, "the handler", <-done, nil)
 	})
