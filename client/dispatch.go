@@ -119,8 +119,24 @@ func (c *Client) handle(q *queue, r *record) {
 	*m = Message{}
 }
 
-// call calls a handler, and turns a panic into an error.
-func (c *Client) call(handler Handler, m *Message) (err error) {
+// call calls a handler, with the hook around it.
+func (c *Client) call(handler Handler, m *Message) error {
+	hook := c.cfg.Hooks.Handle
+	if hook == nil {
+		return c.callAlone(handler, m)
+	}
+	return c.callAlone(func(m *Message) error {
+		done := hook(m)
+		err := c.callAlone(handler, m)
+		if done != nil {
+			done(err)
+		}
+		return err
+	}, m)
+}
+
+// callAlone turns a panic into an error.
+func (c *Client) callAlone(handler Handler, m *Message) (err error) {
 	topic, returned := m.Topic, false
 	defer func() {
 		if !returned {
@@ -129,10 +145,6 @@ func (c *Client) call(handler Handler, m *Message) (err error) {
 			err = errHandler
 		}
 	}()
-	if h := c.cfg.Hooks.Handle; h != nil {
-		done := h(m)
-		defer func() { done(err) }()
-	}
 	err = handler(m)
 	returned = true
 	return err
