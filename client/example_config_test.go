@@ -14,8 +14,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// soon is a Backoff for examples. The default is for servers.
-func soon(int) time.Duration { return 10 * time.Millisecond }
+// afterAMoment is a Backoff for examples. The default is for servers.
+func afterAMoment(int) time.Duration { return 10 * time.Millisecond }
 
 // The server publishes the Will of a client that is gone without Disconnect.
 func ExampleConfig_will() {
@@ -71,7 +71,7 @@ func ExampleConfig_onUp() {
 	defer stop()
 	news := make(chan string)
 	c := dial(b, client.Config{
-		Version: packets.V5, ClientID: "boiler-1", Backoff: soon,
+		Version: packets.V5, ClientID: "boiler-1", Backoff: afterAMoment,
 		OnUp: func(u client.UpEvent) {
 			news <- fmt.Sprint("up, with a session: ", u.SessionPresent)
 		},
@@ -103,7 +103,7 @@ func ExampleConfig_credentials() {
 	defer stop()
 	n, up := 0, make(chan struct{}, 2)
 	c := dial(b, client.Config{
-		ClientID: "boiler-1", Backoff: soon,
+		ClientID: "boiler-1", Backoff: afterAMoment,
 		Credentials: func(context.Context) (username, password string, err error) {
 			n++ // or ask whoever makes tokens
 			return "ann", fmt.Sprintf("token-%d", n), nil

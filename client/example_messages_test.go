@@ -184,7 +184,7 @@ func ExampleHandler() {
 	ctx := context.Background()
 	b, stop := start(broker.Config{})
 	defer stop()
-	c := dial(b, client.Config{ClientID: "ledger", KeepSession: true, Backoff: soon})
+	c := dial(b, client.Config{ClientID: "ledger", KeepSession: true, Backoff: afterAMoment})
 	defer c.Close()
 
 	attempts, done := 0, make(chan struct{})

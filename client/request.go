@@ -38,7 +38,7 @@ func (c *Client) Ping(ctx context.Context) error {
 	r := newRequest(packets.TypePingreq)
 	return c.do(ctx, r, func(l *link) error {
 		if l == nil {
-			return c.lost()
+			return c.reasonLocked()
 		}
 		r.sent = true
 		l.sendPing(r)
@@ -128,8 +128,8 @@ func (c *Client) sendRequest(l *link, r *request) error {
 	return nil
 }
 
-// repeatRequests sends those whose connection has ended without an answer.
-func (c *Client) repeatRequests(l *link) {
+// askAgain sends the requests that an earlier connection has sent without an answer.
+func (c *Client) askAgain(l *link) {
 	for e := range c.out.All() {
 		if r := e.M.r; r != nil {
 			if err := c.sendRequest(l, r); err != nil {
@@ -140,7 +140,7 @@ func (c *Client) repeatRequests(l *link) {
 	}
 }
 
-// sendRequests sends those that wait for a connection.
+// sendRequests sends the requests that wait for a connection.
 func (c *Client) sendRequests(l *link) {
 	all := c.requests
 	c.requests = nil

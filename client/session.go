@@ -1,7 +1,6 @@
 package client
 
 import (
-	"fmt"
 	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
@@ -19,6 +18,7 @@ func (c *Client) borrowsSession() bool {
 
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
+	c.links++
 	first := !c.begun
 	c.begun = true
 	if !l.connack.SessionPresent {
@@ -30,12 +30,14 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
+	switch {
+	case l.connack.SessionPresent:
+		c.askAgain(l)
+	case !first:
+		c.subscribeAgain(l)
+	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
 		l.pubrel(uint16(id), packets.Success)
-	}
-	c.repeatRequests(l)
-	if !l.connack.SessionPresent && !first {
-		c.subscribeAgain(l)
 	}
 	c.sendRequests(l)
 	c.pump(l)
@@ -65,7 +67,6 @@ func (c *Client) forget() {
 		}
 	}
 	for i := len(again) - 1; i >= 0; i-- {
-		again[i].sent = false
 		c.tracked.pushFront(again[i])
 	}
 }
@@ -124,7 +125,7 @@ func (c *Client) subscribedAgain(r *request) {
 // the next one, if there is one.
 func (c *Client) interrupt(l *link) {
 	l.over = true
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range l.pings {
 		if p.r != nil {
 			p.r.done <- unknown
@@ -132,16 +133,12 @@ func (c *Client) interrupt(l *link) {
 	}
 	l.pings = nil
 	c.lose(l.rest.waiters)
-	c.lose(l.waiters)
-	l.rest, l.waiters, l.buf = batch{}, nil, nil
-}
-
-// lost is why there is no connection.
-func (c *Client) lost() error {
-	if c.cause == nil {
-		return ErrClosed
+	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
+		p := l.waiters[i]
+		p.sent = false
+		c.quick.pushFront(p)
 	}
-	return fmt.Errorf("%w: %w", ErrClosed, c.cause)
+	l.rest, l.waiters, l.buf = batch{}, nil, nil
 }
 
 // abandonAll tells everyone who waits for the server that it is over.

@@ -85,3 +85,35 @@ func TestSubscriptionsComeBackOnce(t *testing.T) {
 		go peer.Ignore()
 	})
 }
+
+// What was sent on an earlier connection may have arrived, though the server has lost
+// the session and it waits to be sent once more.
+func TestSentBeforeTheSessionWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peers := reconnecting(t, client.Config{Version: packets.V5})
+		defer c.Close()
+		peer := <-peers
+		peer.Accept(window(2))
+		d, err := c.PublishAsync(t.Context(), client.Message{Topic: "a", QoS: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer.Next()
+		ctx, cancel := context.WithCancel(t.Context())
+		published := async(func() error { return c.Publish(ctx, client.Message{Topic: "b", QoS: 1}) })
+		peer.Next()
+		peer.Close()
+
+		peer = <-peers
+		peer.Accept(window(1))
+		peer.Expect(`PUBLISH qos=1 topic=a packet-id=3 payload=""`)
+		synctest.Wait() // the other has no quota
+		cancel()
+		wantError(t, <-published, client.ErrUnknown, context.Canceled)
+		peer.Send(&packets.Puback{PacketID: 3})
+		peer.Expect(`PUBLISH qos=1 topic=b packet-id=4 payload=""`) // and goes on on its own
+		peer.Send(&packets.Puback{PacketID: 4})
+		want(t, "delivery", d.Wait(t.Context()), nil)
+		go peer.Ignore()
+	})
+}

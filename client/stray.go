@@ -32,6 +32,8 @@ func (p *pile) part(i int, to *pile, wanted func(topic string) bool) int {
 	}
 	n := len(p.records) - len(rest)
 	clear(p.records[len(rest):])
-	p.records = rest
+	if p.records = rest; len(rest) == 0 {
+		p.reset()
+	}
 	return n
 }
