@@ -140,6 +140,7 @@ func TestReconnectBesideHandler(t *testing.T) {
 			want(t, "connections", c.Stats().Connects, connection+2)
 		}
 		b.cut()
+		synctest.Wait() // or QoS 0 may be on its way, and its outcome unknown
 		close(release)
 		want(t, "the handler", <-done, nil)
 	})
