@@ -162,7 +162,7 @@ func (c *Client) SessionPresent() bool {
 }
 
 // Done is closed when no connection is to follow, and all goroutines have ended but
-// for those of handlers.
+// for those of handlers, OnUp, OnDown and the Logger.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Err is nil until Done is closed. Then it is an [ErrClosed], with the reason

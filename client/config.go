@@ -131,9 +131,10 @@ type Config struct {
 	OnUp   func(UpEvent)
 	OnDown func(DownEvent)
 
-	// MaximumQueued and MaximumQueuedBytes bound the messages of PublishAsync that
-	// are not over, by their number and by the memory they take: zero means 16 384,
-	// and 64 MiB. One message has room always. WhenFull says what becomes of the next.
+	// MaximumQueued and MaximumQueuedBytes bound the messages of PublishAsync, and with
+	// a Store those of Publish at QoS 1 and 2, that are not over, by their number and by
+	// the memory they take: zero means 16 384, and 64 MiB. With a Store 32 768 messages
+	// are the most. One message has room always. WhenFull says what becomes of the next.
 	MaximumQueued      int
 	MaximumQueuedBytes int
 	WhenFull           Full
@@ -162,7 +163,9 @@ type Config struct {
 	// acknowledged and discarded.
 	Handler Handler
 
-	// Logger is told what no caller is. Nil is silent.
+	// Logger is told what no caller is: connections that come and go, at levels Info and
+	// Warn, what a server or a handler does wrong, and what becomes of messages that
+	// nobody waits for. Nil is silent.
 	Logger *slog.Logger
 }
 
@@ -173,8 +176,9 @@ type Hooks struct {
 	// properties.
 	Publish func(ctx context.Context, m *Message)
 
-	// Handle sees a message before its handler does. What it returns is called when
-	// the handler has returned, with its error.
+	// Handle sees a message before its handler does. What it returns, if that is not
+	// nil, is called when the handler has returned, with its error, or after a panic
+	// with one that says so. Messages of Receive and of loops have no handler.
 	Handle func(m *Message) (done func(error))
 }
 

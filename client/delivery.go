@@ -45,7 +45,9 @@ type waiter struct {
 //
 // If as many messages are on their way as Config allows, it does what Config.WhenFull
 // says. The error is an [ErrInvalid], an [ErrNotSent], or a [*RefusedError] for what
-// the server has said in CONNACK that it would refuse.
+// the server has said in CONNACK that it would refuse. With a Store it is an
+// [ErrUnknown] if ctx ends before the message is stored: it may be published all the
+// same.
 func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error) {
 	if c.cfg.Hooks.Publish != nil {
 		m = c.hooked(ctx, m)

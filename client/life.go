@@ -207,8 +207,8 @@ func (c *Client) end(cause error) {
 	defer c.mu.Unlock()
 	c.over = true
 	c.become(Closed)
+	close(c.done) // who is told below may ask Err
 	c.abandonAll(c.reasonLocked())
-	close(c.done)
 }
 
 // reason is an ErrClosed with what has ended the connection.

@@ -150,3 +150,5 @@ func TestAwaitUp(t *testing.T) {
 		wantError(t, c.AwaitUp(t.Context()), client.ErrClosed)
 	})
 }
+
+func TestOutageOfTheExample(t *testing.T) { outage(t) }

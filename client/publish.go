@@ -57,8 +57,12 @@ func (c *Client) publish(ctx context.Context, m Message) error {
 	}
 }
 
-// hooked is m as Hooks.Publish has left it.
+// hooked is m as Hooks.Publish has left it. What it adds to the user properties is not
+// written behind those of the caller, who may publish them elsewhere at the same time.
 func (c *Client) hooked(ctx context.Context, m Message) Message {
+	if all := m.Props.UserProperties(); len(all) > 0 {
+		m.Props.SetUserProperties(all)
+	}
 	c.cfg.Hooks.Publish(ctx, &m)
 	return m
 }
