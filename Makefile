@@ -5,9 +5,10 @@ REF       ?= main
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 KILLS     ?= 100
+FAULTS    ?= 10m
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-compare bench-durable crash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-durable crash powerloss faults clientcrash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,7 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 
 race: ## run all tests with the race detector
@@ -49,6 +51,9 @@ fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+bench-clients: ## package client beside the other MQTT libraries for Go, ten minutes
+	bench/clients.sh
 
 bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
 	bench/durable.sh -data $(DATA)
@@ -64,6 +69,14 @@ powerloss: KILLS = 1000
 powerloss: ## cut the power of the broker KILLS times, 1000 unless named, and see that all it had acknowledged is there
 	@$(GO) build -o .bin/crash ./tools/crash
 	@.bin/crash -power -kills $(KILLS)
+
+faults: ## cut, stall, half close and double the connections of clients for FAULTS, 10m unless named, and see that they keep what they promise
+	@$(GO) build -race -o .bin/faults ./tools/faults
+	@.bin/faults -for $(FAULTS)
+
+clientcrash: ## kill clients with a Store KILLS times, 100 unless named, and see that all they had accepted arrives, once
+	@$(GO) build -race -o .bin/faults ./tools/faults
+	@.bin/faults -kills $(KILLS)
 
 ci: ## all that is checked before a change is taken
 	.ci/run

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,7 +13,8 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// closeTimeout is how long Close waits for the transport.
+// closeTimeout is how long Close waits for the transport, and then for what Config has
+// the Client call.
 const closeTimeout = 3 * time.Second
 
 // Client publishes and receives messages over one connection after the other. It is
@@ -32,6 +34,7 @@ type Client struct {
 	outbox
 	inbox
 	news
+	replies replies
 }
 
 // Dial connects to a server, and stays connected until Disconnect or Close: when the
@@ -66,6 +69,9 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	l, err := c.connect(ctx)
 	if err != nil {
 		c.end(err)
+		if _, ok := errors.AsType[*unreachedError](err); ok {
+			err = failed(ErrNotSent, err)
+		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
 	go c.live(l)
@@ -124,6 +130,7 @@ func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error
 	c.life.init(&cfg)
 	c.inbox.init(c)
 	c.outbox.init()
+	c.replies.init()
 	if err := c.load(); err != nil {
 		c.cancel()
 		return nil, err
@@ -183,7 +190,10 @@ func (c *Client) Disconnect(ctx context.Context) error {
 	case <-c.done:
 	case <-ctx.Done():
 		c.hangUp(ended(ctx))
-		<-c.done
+		select {
+		case <-c.done:
+		case <-time.After(closeTimeout): // what Config has the Client call does not return
+		}
 	}
 	if err := c.reason(); err != ErrClosed {
 		return fmt.Errorf("client: %w", err)

@@ -51,8 +51,9 @@ type Config struct {
 
 	// KeepSession goes on with the session that the server has for ClientID, and
 	// leaves it there. If it is not set, a Client begins with a clean session, and
-	// before 5.0 every connection does. What the server sends for a session before the first Subscribe is
-	// for Handler, or for [Client.Receive] if there is no Handler.
+	// before 5.0 every connection does. What the server sends for a session before
+	// anyone has subscribed is for Handler, or if there is none for [Client.Receive]
+	// or who subscribes to it first.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the
@@ -139,11 +140,20 @@ type Config struct {
 
 	// Store, if it is set, keeps messages to be published at QoS 1 and 2, and what is
 	// known of those received at QoS 2, beyond the process: it is for KeepSession and
-	// a ClientID. The Client has it to itself and does not close it.
+	// a ClientID. The Client has it to itself and does not close it. At QoS 2 a message
+	// is stored as handled before the next is given to the same handler, or loop: when
+	// the process is killed, that is the only one that may come again, with Dup set.
 	Store store.Store
 
 	// Hooks are called beside what the client does.
 	Hooks Hooks
+
+	// ResponsePrefix begins the topic that responses to [Client.Request] come to; the
+	// client identifier follows, as one topic level. A server may have to be told that
+	// the client may subscribe to that, and others publish. Empty means the Response
+	// Information of the server, if Props ask for it and it gives any, and then
+	// "fletch/reply/".
+	ResponsePrefix string
 
 	// Props are further properties of CONNECT, for 5.0. The fields above win.
 	Props packets.ConnectProps
@@ -217,6 +227,8 @@ func (c Config) complete() (Config, error) {
 		return c, invalid("MaximumQueuedBytes %d: want more than 0", c.MaximumQueuedBytes)
 	case c.WhenFull > DropOldest:
 		return c, invalid("WhenFull %d: want Wait, Refuse or DropOldest", c.WhenFull)
+	case c.ResponsePrefix != "" && !packets.ValidTopicName(c.ResponsePrefix):
+		return c, invalid("ResponsePrefix %q: want the beginning of a topic name", c.ResponsePrefix)
 	case c.Authentication != nil && c.Version != packets.V5:
 		return c, invalid("Authentication: want Version packets.V5")
 	case c.Store != nil && (c.ClientID == "" || !c.KeepSession):

@@ -2,7 +2,9 @@ package client
 
 import (
 	"errors"
+	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -21,10 +23,12 @@ const (
 type inbox struct {
 	in       flow.Receiver
 	claims   claims
-	pull     *queue // for Receive
-	fallback *queue // for what matches nothing, may be nil
-	queued   int    // cost of what waits
-	over     bool   // no more messages come
+	pull     *queue        // for Receive
+	fallback *queue        // for what matches nothing, may be nil
+	queued   int           // cost of what waits
+	links    uint32        // connections so far
+	refused  atomic.Uint32 // what has come on them so far, and is not handled, comes again
+	over     bool          // no more messages come
 }
 
 func (b *inbox) init(c *Client) {
@@ -42,6 +46,7 @@ type arrival struct {
 	first   byte
 	body    []byte
 	version packets.Version
+	link    uint32 // see inbox.links
 	receipt flow.Receipt
 	cost    int
 	stray   bool // nobody has claimed it
@@ -75,39 +80,56 @@ func (c *Client) route(l *link, x *arrival) {
 }
 
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
+	if q.at != nil {
+		m := messageOf(x.publish, topic)
+		q.at(&m)
+		c.conclude(x.receipt, s, nil)
+		return
+	}
 	c.queued += x.cost
 	q.waiting.add(topic, x, s)
-	switch {
-	case q.arrived != nil:
-		nudge(q.arrived)
-	case !q.running:
-		q.running = true
-		go q.run()
-	}
+	q.start()
 }
 
-// serve calls the handler of q until there is nothing for it.
+// serveQueue calls the handler of q until there is nothing for it.
 func (c *Client) serveQueue(q *queue) {
-	for {
-		c.mu.Lock()
-		q.waiting, q.taken = q.taken, q.waiting
-		more := len(q.taken.records) > 0
-		q.running = more
-		c.mu.Unlock()
-		if !more {
-			return
+	over := false
+	defer func() {
+		if !over { // the handler has ended the goroutine
+			c.concludeHandled(q)
+			go q.run()
 		}
-		freed := 0
-		for i := range q.taken.records {
-			r := &q.taken.records[i]
-			freed += r.cost
-			more := i < len(q.taken.records)-1
-			if c.handle(q, r); r.due() || !more || freed >= pauseAt/16 {
-				c.handled(q, r, freed, more)
-				freed = 0
-			}
-		}
+	}()
+	for q.next < len(q.taken.records) || c.refill(q) {
+		r := &q.taken.records[q.next]
+		q.next++
+		q.freed += r.cost
+		c.handle(q, r)
+		c.concludeHandled(q)
+	}
+	over = true
+}
+
+// refill has the messages that wait handled next. It is false if there are none.
+func (c *Client) refill(q *queue) bool {
+	if q.next > 0 {
 		q.taken.reset()
+		q.next = 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.waiting, q.taken = q.taken, q.waiting
+	q.running = len(q.taken.records) > 0
+	return q.running
+}
+
+// concludeHandled is handled for the message that is, unless that can wait for others.
+func (c *Client) concludeHandled(q *queue) {
+	r, more := &q.taken.records[q.next-1], q.next < len(q.taken.records)
+	if r.due() || !more || q.freed >= pauseAt/16 {
+		c.handled(q, r, q.freed, more)
+		c.awaitHandled(c.isStored(r))
+		q.freed = 0
 	}
 }
 
@@ -117,19 +139,28 @@ func (c *Client) handle(q *queue, r *record) {
 	if r.held = c.left.Load(); r.held {
 		return
 	}
+	if c.comesAgain(r) {
+		r.err = errAgain
+		return
+	}
 	if r.err = q.taken.read(r, m); r.err == nil {
 		m.c, m.record = c, r
+		r.err = errHandler // unless it returns
 		r.err = c.call(q.handler, m)
 	}
 	*m = Message{}
 }
 
+// comesAgain reports whether r is behind one that could not be handled, and so is sent
+// again behind it.
+func (c *Client) comesAgain(r *record) bool { return r.due() && r.link <= c.refused.Load() }
+
 // call calls a handler, and turns a panic into an error.
 func (c *Client) call(handler Handler, m *Message) (err error) {
 	topic, returned := m.Topic, false
 	defer func() {
-		if !returned {
-			reason := recover() // nil after runtime.Goexit
+		reason := recover() // nil after runtime.Goexit, and a hook may panic too
+		if !returned || reason != nil {
 			c.cfg.Logger.Error("handler panics", "topic", topic, "panic", reason, "stack", string(debug.Stack()))
 			err = errHandler
 		}
@@ -169,6 +200,19 @@ func (c *Client) handled(q *queue, r *record, freed int, more bool) {
 	}
 }
 
+// isStored reports whether it is stored that r is handled.
+func (c *Client) isStored(r *record) bool {
+	return c.cfg.Store != nil && r.due() && packets.QoS(r.first>>1&3) == packets.ExactlyOnce
+}
+
+// awaitHandled waits, after a message that is stored, until it is: when the process is
+// killed, no message comes again behind which another was given out.
+func (c *Client) awaitHandled(stored bool) {
+	if stored {
+		c.awaitCommits(c.ctx)
+	}
+}
+
 // conclude is for a message that is handled by one of those who have it, with Client.mu.
 func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 	if s != nil {
@@ -191,18 +235,31 @@ func (c *Client) conclude(receipt flow.Receipt, s *share, err error) {
 	}
 }
 
+// errAgain is for messages that are not handled, as they come again.
+var errAgain = errors.New("an earlier message was not handled")
+
 // renew ends the connection of a message that could not be handled: on the next one
-// the server sends it again, if it has the session.
+// the server sends it again, if it has the session, and all that has come behind it, so
+// that the order is kept.
 func (c *Client) renew(receipt flow.Receipt, err error) {
-	c.cfg.Logger.Warn("handler failed", "err", err)
-	if _, _, awaited := c.in.Awaits(receipt); !awaited {
-		return // its connection has ended already
+	again := errors.Is(err, errAgain)
+	if !again {
+		c.log(slog.LevelWarn, "handler failed", "err", err)
 	}
 	if c.targets != nil && !c.sessionLasts() {
 		c.accept(receipt, packets.UnspecifiedError) // it does not come again
 		return
 	}
-	if l := c.link; l != nil {
+	l, upTo := c.link, c.links
+	_, _, awaited := c.in.Awaits(receipt)
+	switch came := c.in.Retract(receipt); {
+	case again && !came:
+		return // the connection that it came on has ended, or is about to
+	case !awaited && l != nil: // it came on an earlier one
+		l, upTo = nil, c.links-1
+	}
+	c.refused.Store(max(upTo, c.refused.Load()))
+	if l != nil {
 		go l.give(packets.UnspecifiedError, err)
 	}
 }

@@ -60,11 +60,15 @@ func (l *link) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode
 	switch o {
 	case flow.Finished:
 		err := refusal(t, reason, detail)
+		if reason == packets.PacketIdentifierNotFound && t == packets.TypePubcomp && (e.p == nil || e.p.releasing != l) {
+			err = nil // the server has sent PUBCOMP before: no error during recovery, section 3.7.2.1
+		}
 		if err != nil && t == packets.TypePubcomp {
 			err = failed(ErrUnknown, err) // accepted with PUBREC, and then lost sight of
 		}
 		l.c.finish(e.p, err)
 	case flow.Released:
+		e.p.releasing = l
 		l.c.out.Swap(flow.OutID(id), e)
 		l.c.released(l, e.p, flow.OutID(id))
 	case flow.Repeated:
@@ -184,7 +188,7 @@ func (l *link) onPublish(p *packets.Publish, first byte, body []byte) error {
 		topic = resolved
 	}
 	c := l.c
-	x := arrival{publish: p, topic: topic, first: first, body: body, version: l.version, cost: len(body) + messageCost}
+	x := arrival{publish: p, topic: topic, first: first, body: body, version: l.version, link: c.links, cost: len(body) + messageCost}
 	c.counts.received++
 	switch {
 	case p.QoS == packets.AtMostOnce && c.queued >= dropAt:

@@ -89,11 +89,14 @@ func (c *Client) AwaitUp(ctx context.Context) error {
 // live is the goroutine of a Client. It connects, reads from the connection until
 // that ends, and connects again.
 func (c *Client) live(l *link) {
-	stop := context.AfterFunc(c.ctx, c.leave)
+	stop := context.AfterFunc(c.ctx, c.expire)
 	for failures := 0; ; {
 		var err error
 		if l == nil {
 			l, err = c.connect(c.ctx)
+			if c.ctx.Err() != nil {
+				err = nil // it was not to succeed any more
+			}
 		}
 		if l != nil {
 			err = c.serve(l)
@@ -144,6 +147,16 @@ func (c *Client) pause(d time.Duration) bool {
 		return true
 	case <-c.ctx.Done():
 		return false
+	}
+}
+
+// expire is the end of the context of Start, unless Disconnect has brought it about.
+func (c *Client) expire() {
+	c.mu.Lock()
+	closing := c.closing
+	c.mu.Unlock()
+	if !closing {
+		c.Close()
 	}
 }
 
@@ -205,6 +218,7 @@ func (c *Client) reason() error {
 	return c.reasonLocked()
 }
 
+// reasonLocked is reason with Client.mu.
 func (c *Client) reasonLocked() error {
 	if c.cause == nil {
 		return ErrClosed

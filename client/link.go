@@ -110,6 +110,7 @@ func (c *Client) attach(l *link) error {
 		return c.reasonLocked()
 	}
 	c.link, c.connack, c.cause = l, l.connack, nil
+	c.counts.connects++
 	if id, ok := l.connack.Props.AssignedClientIdentifier(); ok {
 		c.id = string(id)
 	}
@@ -145,7 +146,13 @@ func (c *Client) serve(l *link) error {
 	bufio.NewReader(l.rw).Discard(math.MaxInt)
 	l.hangUp()
 	<-l.written
-	return c.detach(l)
+	err = c.detach(l)
+	if l.target != nil {
+		c.mu.Lock()
+		c.detour = c.referred(l.target, err)
+		c.mu.Unlock()
+	}
+	return err
 }
 
 // read handles packets until one is wrong or the client leaves, which is no error.
@@ -270,9 +277,6 @@ func (c *Client) detach(l *link) error {
 		c.cause = l.cause
 	}
 	c.become(Connecting)
-	if l.target != nil {
-		c.detour = c.referred(l.target, l.cause)
-	}
 	c.interrupt(l)
 	return l.cause
 }

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -18,12 +20,13 @@ type UpEvent struct {
 // DownEvent is that a connection has ended, or that none could be made.
 type DownEvent struct {
 	Err     error         // why; nil for Disconnect and Close
-	Attempt int           // connections that could not be made since the last one ended
+	Attempt int           // what Config.Backoff is called with: failures before this one
 	Again   time.Duration // until the next is made; negative if there will be none
 }
 
-// news is what is told to OnUp and OnDown, one after the other and in order, on a
-// goroutine that exists while there is something to tell. Client.mu guards it.
+// news is what is told to OnUp, OnDown and the Logger, one after the other and in
+// order, on a goroutine that exists while there is something to tell. Client.mu guards
+// it.
 type news struct {
 	untold  []func()
 	telling bool
@@ -39,18 +42,30 @@ func (c *Client) tell(f func()) {
 }
 
 func (c *Client) tellAll() {
+	over := false
+	defer func() {
+		if !over { // who was told has ended the goroutine
+			go c.tellAll()
+		}
+	}()
 	for {
 		c.mu.Lock()
 		if len(c.untold) == 0 {
 			c.telling = false
 			c.mu.Unlock()
+			over = true
 			return
 		}
 		f := c.untold[0]
 		c.untold = c.untold[1:]
 		c.mu.Unlock()
-		c.contain("OnUp or OnDown", f)
+		c.contain("OnUp, OnDown or Logger", f)
 	}
+}
+
+// log is the Logger for who has c.mu: it may block, and publish what it is told.
+func (c *Client) log(level slog.Level, what string, args ...any) {
+	c.tell(func() { c.cfg.Logger.Log(context.Background(), level, what, args...) })
 }
 
 // contain lets a panic end f, and nothing else.
@@ -69,7 +84,7 @@ func (c *Client) tellUp(l *link) {
 	if l.target != nil {
 		up.Address = l.target.String()
 	}
-	c.cfg.Logger.Info("connected", "address", up.Address, "session", up.SessionPresent)
+	c.log(slog.LevelInfo, "connected", "address", up.Address, "session", up.SessionPresent)
 	if c.cfg.OnUp != nil {
 		c.tell(func() { c.cfg.OnUp(up) })
 	}
@@ -84,7 +99,7 @@ func (c *Client) tellDown(err error, failures int, again time.Duration, more boo
 		down.Again = -1
 	}
 	if err != nil && more {
-		c.cfg.Logger.Warn("not connected", "err", err, "again", again)
+		c.log(slog.LevelWarn, "not connected", "err", err, "again", again)
 	}
 	if c.cfg.OnDown != nil {
 		c.tell(func() { c.cfg.OnDown(down) })

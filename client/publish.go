@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/fletchmq/fletch/packets"
@@ -22,6 +23,13 @@ var errNoIdentifier = errors.New("all packet identifiers are in use")
 // refuses, or has said in CONNACK that it would, is a [*RefusedError]. If the server
 // loses the session, a message at QoS 2 that was sent is an [ErrUnknown].
 func (c *Client) Publish(ctx context.Context, m Message) error {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	return c.publish(ctx, m)
+}
+
+// publish is Publish for who has been counted in Client.waiting.
+func (c *Client) publish(ctx context.Context, m Message) error {
 	if c.cfg.Hooks.Publish != nil {
 		m = c.hooked(ctx, m)
 	}
@@ -35,13 +43,12 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 			return failed(ErrNotSent, err)
 		}
 	}
-	alone := c.waiting.Add(1) == 1
-	defer c.waiting.Add(-1)
-	if err := c.offer(ctx, p); err != nil {
+	l, err := c.offer(ctx, p)
+	if err != nil {
 		c.giveRoom(p)
 		return err
 	}
-	c.hurry(alone)
+	l.hurry(c.waiting.Load() == 1)
 	select {
 	case err := <-p.done:
 		return err
@@ -84,24 +91,28 @@ func (c *Client) prepare(p *publishing, m *Message) error {
 	return checkPublish(&p.publish, c.cfg.Version)
 }
 
-// offer queues p to be sent.
-func (c *Client) offer(ctx context.Context, p *publishing) error {
+// offer queues p to be sent. It gives the connection, nil if there is none.
+func (c *Client) offer(ctx context.Context, p *publishing) (*link, error) {
 	err := ended(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closing:
-		return failed(ErrNotSent, c.reasonLocked())
+		return nil, failed(ErrNotSent, c.reasonLocked())
 	case err != nil:
-		return failed(ErrNotSent, err)
+		return nil, failed(ErrNotSent, err)
 	}
-	if l := c.link; l != nil {
+	l := c.link
+	if l != nil {
 		if err := l.limits.checkPublish(&p.publish, l.version); err != nil {
-			return err
+			return nil, err
+		}
+		if l.paused {
+			nudge(l.gate) // the answer stands behind what is held back
 		}
 	}
 	c.enqueue(p)
-	return nil
+	return l, nil
 }
 
 // enqueue has p sent when its turn comes, and with a Store when it is stored.
@@ -122,19 +133,13 @@ func (c *Client) enqueue(p *publishing) {
 
 // hurry has what waits written: at once if nobody else has anything to wait for, and
 // so nothing is gained by waiting for them.
-func (c *Client) hurry(alone bool) {
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
+func (l *link) hurry(alone bool) {
 	switch {
 	case l == nil:
 	case alone:
 		l.push()
 	default:
 		nudge(l.wake)
-	}
-	if l != nil {
-		nudge(l.gate)
 	}
 }
 
@@ -170,7 +175,7 @@ func (c *Client) finish(p *publishing, err error) {
 		p.handle.complete(err)
 	case p.alone:
 		if err != nil {
-			c.cfg.Logger.Warn("message not published", "topic", string(p.publish.Topic), "err", err)
+			c.log(slog.LevelWarn, "message not published", "topic", string(p.publish.Topic), "err", err)
 		}
 	default:
 		p.done <- err
@@ -182,7 +187,7 @@ func (c *Client) finish(p *publishing, err error) {
 
 // lose is for messages at QoS 0 that were being written when the connection ended.
 func (c *Client) lose(all []*publishing) {
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range all {
 		c.finish(p, unknown)
 	}

@@ -15,10 +15,12 @@ type queue struct {
 	running bool    // a goroutine calls the handler
 	message Message // that the handler is called with
 	run     func()
+	next    int // record of taken
+	freed   int // cost of those behind it that is not given back yet
 
 	// Without a handler.
-	arrived chan struct{} // wakes who takes messages; room for one
-	next    int           // record of taken
+	arrived chan struct{}    // wakes who takes messages; room for one
+	at      func(m *Message) // takes each message when it arrives, with Client.mu
 }
 
 func (c *Client) newQueue(h Handler) *queue {
@@ -27,8 +29,26 @@ func (c *Client) newQueue(h Handler) *queue {
 	return q
 }
 
+// messageOf makes m of a PUBLISH, whose memory it shares.
+func messageOf(p *packets.Publish, topic string) Message {
+	p.Props.Unset(packets.PropTopicAlias) // it says nothing beyond its connection
+	p.Props.Unset(packets.PropSubscriptionIdentifier)
+	return Message{Topic: topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain, Dup: p.Dup, Props: p.Props}
+}
+
 // newPulled is a queue without a handler.
 func newPulled() *queue { return &queue{arrived: make(chan struct{}, 1)} }
+
+// start has someone take what waits.
+func (q *queue) start() {
+	switch {
+	case q.arrived != nil:
+		nudge(q.arrived)
+	case !q.running:
+		q.running = true
+		go q.run()
+	}
+}
 
 // share is a message that several queues have.
 type share struct {
@@ -42,8 +62,9 @@ type record struct {
 	at, n   int // where its body is
 	first   byte
 	version packets.Version
-	held    bool // Message.Ack acknowledges it, or nobody
-	stray   bool // nobody has claimed it
+	link    uint32 // see inbox.links
+	held    bool   // Message.Ack acknowledges it, or nobody
+	stray   bool   // nobody has claimed it
 	receipt flow.Receipt
 	share   *share
 	cost    int
@@ -71,7 +92,7 @@ const (
 
 func (p *pile) add(topic string, x *arrival, s *share) {
 	p.records = append(p.records, record{
-		topic: topic, at: len(p.bytes), n: len(x.body), first: x.first, version: x.version,
+		topic: topic, at: len(p.bytes), n: len(x.body), first: x.first, version: x.version, link: x.link,
 		receipt: x.receipt, share: s, cost: x.cost, stray: x.stray,
 	})
 	p.bytes = append(p.bytes, x.body...)
@@ -83,9 +104,7 @@ func (p *pile) read(r *record, m *Message) error {
 	if err := x.Decode(r.first, p.bytes[r.at:r.at+r.n:r.at+r.n], r.version); err != nil {
 		return err
 	}
-	x.Props.Unset(packets.PropTopicAlias) // it says nothing beyond its connection
-	x.Props.Unset(packets.PropSubscriptionIdentifier)
-	*m = Message{Topic: r.topic, Payload: x.Payload, QoS: x.QoS, Retain: x.Retain, Dup: x.Dup, Props: x.Props}
+	*m = messageOf(x, r.topic)
 	return nil
 }
 

@@ -33,12 +33,13 @@ func (c *Client) Receive(ctx context.Context) (*Message, error) {
 		if c.pull.more() {
 			nudge(c.pull.arrived)
 		}
-		l := c.link
+		l, stored := c.link, c.isStored(r)
 		c.mu.Unlock()
 		if l != nil {
 			l.push()
 			nudge(l.gate)
 		}
+		c.awaitHandled(stored)
 		return m, err
 	}
 }
@@ -96,7 +97,8 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 			if !returned {
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
-			c.handled(q, r, r.cost, q.more())
+			c.handled(q, r, r.cost, q.next < len(q.taken.records))
+			c.awaitHandled(c.isStored(r))
 		}()
 		more = yield(&m, nil)
 		returned = true
@@ -116,8 +118,11 @@ func (c *Client) next(q *queue) *record {
 		}
 		r := &q.taken.records[q.next]
 		q.next++
-		again := c.over && c.cfg.KeepSession && r.due() // the server sends it again
-		if !again {
+		switch {
+		case c.comesAgain(r):
+			c.conclude(r.receipt, r.share, errAgain)
+		case c.over && c.cfg.KeepSession && r.due(): // the server sends it again
+		default:
 			return r
 		}
 		c.queued -= r.cost

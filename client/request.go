@@ -38,7 +38,7 @@ func (c *Client) Ping(ctx context.Context) error {
 	r := newRequest(packets.TypePingreq)
 	return c.do(ctx, r, func(l *link) error {
 		if l == nil {
-			return c.lost()
+			return c.reasonLocked()
 		}
 		r.sent = true
 		l.sendPing(r)
@@ -128,8 +128,8 @@ func (c *Client) sendRequest(l *link, r *request) error {
 	return nil
 }
 
-// sendRequests sends those that wait for a connection, or whose connection has ended.
-func (c *Client) sendRequests(l *link) {
+// askAgain sends the requests that an earlier connection has sent without an answer.
+func (c *Client) askAgain(l *link) {
 	for e := range c.out.All() {
 		if r := e.M.r; r != nil {
 			if err := c.sendRequest(l, r); err != nil {
@@ -138,6 +138,10 @@ func (c *Client) sendRequests(l *link) {
 			}
 		}
 	}
+}
+
+// sendRequests sends the requests that wait for a connection.
+func (c *Client) sendRequests(l *link) {
 	all := c.requests
 	c.requests = nil
 	for _, r := range all {

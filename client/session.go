@@ -1,7 +1,7 @@
 package client
 
 import (
-	"fmt"
+	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
@@ -18,6 +18,7 @@ func (c *Client) borrowsSession() bool {
 
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
+	c.links++
 	first := !c.begun
 	c.begun = true
 	if !l.connack.SessionPresent {
@@ -29,7 +30,10 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	if !l.connack.SessionPresent && !first {
+	switch {
+	case l.connack.SessionPresent:
+		c.askAgain(l)
+	case !first:
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
@@ -63,7 +67,6 @@ func (c *Client) forget() {
 		}
 	}
 	for i := len(again) - 1; i >= 0; i-- {
-		again[i].sent = false
 		c.tracked.pushFront(again[i])
 	}
 }
@@ -100,7 +103,7 @@ func (c *Client) again(l *link, r *request) {
 	case err == nil:
 	case len(r.filters) == 1:
 		c.withdraw(r)
-		c.cfg.Logger.Error("cannot subscribe again", "filter", r.filters[0], "err", err)
+		c.log(slog.LevelError, "cannot subscribe again", "filter", r.filters[0], "err", err)
 	default:
 		for i := range r.filters {
 			one := newRequest(r.kind)
@@ -114,7 +117,7 @@ func (c *Client) again(l *link, r *request) {
 // subscribedAgain is the answer of a server that had lost the session.
 func (c *Client) subscribedAgain(r *request) {
 	if err := r.refusals(packets.TypeSuback); err != nil {
-		c.cfg.Logger.Error("the server does not grant again what it had granted", "err", err)
+		c.log(slog.LevelError, "the server does not grant again what it had granted", "err", err)
 	}
 }
 
@@ -122,7 +125,7 @@ func (c *Client) subscribedAgain(r *request) {
 // the next one, if there is one.
 func (c *Client) interrupt(l *link) {
 	l.over = true
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range l.pings {
 		if p.r != nil {
 			p.r.done <- unknown
@@ -130,16 +133,12 @@ func (c *Client) interrupt(l *link) {
 	}
 	l.pings = nil
 	c.lose(l.rest.waiters)
-	c.lose(l.waiters)
-	l.rest, l.waiters, l.buf = batch{}, nil, nil
-}
-
-// lost is why there is no connection.
-func (c *Client) lost() error {
-	if c.cause == nil {
-		return ErrClosed
+	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
+		p := l.waiters[i]
+		p.sent = false
+		c.quick.pushFront(p)
 	}
-	return fmt.Errorf("%w: %w", ErrClosed, c.cause)
+	l.rest, l.waiters, l.buf = batch{}, nil, nil
 }
 
 // abandonAll tells everyone who waits for the server that it is over.

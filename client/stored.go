@@ -43,7 +43,9 @@ func (c *Client) storing() {
 	s := &c.stored
 	s.put, s.changed = 1, make(chan struct{})
 	s.wake, s.stop, s.ended = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	nudge(s.wake)
 	go c.commit()
+	nudge(s.wake) // load may have put something
 }
 
 // stopStoring ends the goroutine, behind what there is to store.

@@ -22,7 +22,8 @@ type Subscription struct {
 // Subscribe subscribes to what matches filter, at QoS qos or less if the server
 // grants less. The handler may be called before Subscribe returns. Without one,
 // nil, the messages are for [Client.Receive]. A second subscription to the same
-// filter replaces the first.
+// filter replaces the first. What a kept session has sent before Subscribe, and neither
+// Config.Handler nor [Client.Receive] has taken, is for the handler.
 //
 // The subscription is the Client's: if the server loses the session, it is asked for
 // again on the next connection. Without a connection Subscribe waits for one.
@@ -58,6 +59,7 @@ func (c *Client) subscribeTo(ctx context.Context, q *queue, subscriptions []Subs
 	}
 	err := c.do(ctx, r, func(l *link) error {
 		c.claimAll(r, q)
+		c.adopt(q)
 		err := c.ask(l, r)
 		if err != nil {
 			c.withdraw(r)

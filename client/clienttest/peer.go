@@ -21,6 +21,7 @@ type Peer struct {
 	conn   net.Conn
 	frames *frame.Reader
 	dec    packets.FromClient
+	reset  func() // nil if it is not from a Listener
 }
 
 // Pipe is a transport in memory without any buffer: what one end writes, the
@@ -108,3 +109,14 @@ func (p *Peer) Ignore() { io.Copy(io.Discard, p.conn) }
 
 // Close closes the connection as a server that is gone does.
 func (p *Peer) Close() { p.conn.Close() }
+
+// Reset breaks the connection off as a server that is killed does: the client reads
+// and writes no more than an ECONNRESET. It is for a Peer that [Listener.Accept] has
+// given.
+func (p *Peer) Reset() {
+	p.t.Helper()
+	if p.reset == nil {
+		p.t.Fatal("peer: Reset of a Peer that is not from a Listener")
+	}
+	p.reset()
+}

@@ -136,6 +136,21 @@ func (r *Receiver) Done(rc Receipt, reason packets.ReasonCode) {
 	}
 }
 
+// Retract says that the caller has not taken over the message, and never will by this
+// receipt: when the peer sends it again, on a later connection, it is delivered. Until
+// then its acknowledgement is not sent, nor are those behind it. The result is true when
+// the peer has sent it again already, and was owed no delivery. After Done, or too late,
+// it does nothing.
+func (r *Receiver) Retract(rc Receipt) (again bool) {
+	h := r.held.find(rc.id)
+	if rc.qos != packets.ExactlyOnce || h == nil || h.done || h.first != rc.seq {
+		return false
+	}
+	again = h.latest != h.first
+	r.held.remove(rc.id)
+	return again
+}
+
 // Next gives the acknowledgement to be sent next. It is false when the oldest
 // PUBLISH not acknowledged is not done: acknowledgements go out in the order of
 // arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT3-4.6.0-2] [MQTT3-4.6.0-3].

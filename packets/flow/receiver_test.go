@@ -241,3 +241,29 @@ func TestHeldAgainstMap(t *testing.T) {
 		}
 	}
 }
+
+// A message that is not taken over is delivered when it comes again, on the next
+// connection, and so is what was behind it.
+func TestReceiverRetracts(t *testing.T) {
+	r := receiver(10)
+	a, b := arrive(t, r, 1, exactly, Deliver), arrive(t, r, 2, exactly, Deliver)
+	kept, taken := arrive(t, r, 3, exactly, Deliver), arrive(t, r, 4, exactly, Deliver)
+	r.Done(taken, packets.Success)
+	same(t, r.Retract(a), false)
+	same(t, r.Retract(taken), false)
+	same(t, acks(r), []Ack(nil))
+
+	r.Resume(10)
+	arrive(t, r, 2, exactly, Duplicate)
+	same(t, r.Retract(b), true) // too late for this connection
+	same(t, r.Retract(b), false)
+	r.Resume(10)
+	again := arrive(t, r, 1, exactly, Deliver)
+	same(t, r.Retract(a), false) // it is another message now
+	r.Done(again, packets.Success)
+	r.Done(arrive(t, r, 2, exactly, Deliver), packets.Success)
+	arrive(t, r, 3, exactly, Duplicate)
+	arrive(t, r, 4, exactly, Duplicate)
+	r.Done(kept, packets.Success)
+	same(t, acks(r), []Ack{{1, exactly, 0}, {2, exactly, 0}, {3, exactly, 0}, {4, exactly, 0}})
+}
