@@ -62,6 +62,15 @@ func (c *Client) released(l *link, p *publishing, id flow.OutID) {
 	c.after(consequence{pubrel: id})
 }
 
+// releasedAgain is for a PUBREC that has come before, and may not be stored yet.
+func (c *Client) releasedAgain(l *link, id flow.OutID) {
+	if c.cfg.Store == nil {
+		l.pubrel(uint16(id), packets.Success)
+		return
+	}
+	c.after(consequence{pubrel: id})
+}
+
 // accept is for a message that has been handled. At QoS 2 that is stored before its
 // PUBREC, so that it is not handled again.
 func (c *Client) accept(receipt flow.Receipt, reason packets.ReasonCode) {
