@@ -24,6 +24,7 @@ type stored struct {
 	number       uint64        // of the last message
 	order        uint64        // of the last PUBREC
 	id           uint16        // that was reserved last
+	reserved     *identifiers  // of what is stored, or about to be
 	value        []byte        // used again and again
 
 	wake  chan struct{} // the goroutine; room for one
