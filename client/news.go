@@ -68,6 +68,13 @@ func (c *Client) log(level slog.Level, what string, args ...any) {
 	c.tell(func() { c.cfg.Logger.Log(context.Background(), level, what, args...) })
 }
 
+// report is log for who does not have c.mu.
+func (c *Client) report(level slog.Level, what string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log(level, what, args...)
+}
+
 // contain lets a panic end f, and nothing else.
 func (c *Client) contain(what string, f func()) {
 	defer func() {

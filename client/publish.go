@@ -160,6 +160,7 @@ func (c *Client) abandon(p *publishing, cause error) error {
 	if !p.sent && p.queue != nil {
 		p.queue.remove(p)
 		c.unstore(p)
+		c.freeRoom(p)
 		return failed(ErrNotSent, cause)
 	}
 	p.keep()
