@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -68,6 +69,9 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	l, err := c.connect(ctx)
 	if err != nil {
 		c.end(err)
+		if _, ok := errors.AsType[*unreachedError](err); ok {
+			err = failed(ErrNotSent, err)
+		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
 	go c.live(l)

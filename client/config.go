@@ -140,7 +140,9 @@ type Config struct {
 
 	// Store, if it is set, keeps messages to be published at QoS 1 and 2, and what is
 	// known of those received at QoS 2, beyond the process: it is for KeepSession and
-	// a ClientID. The Client has it to itself and does not close it.
+	// a ClientID. The Client has it to itself and does not close it. At QoS 2 a message
+	// is stored as handled before the next is given to the same handler, or loop: when
+	// the process is killed, that is the only one that may come again, with Dup set.
 	Store store.Store
 
 	// Hooks are called beside what the client does.

@@ -37,7 +37,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closing {
+	if c.ctx.Err() == nil {
 		c.cause = err
 	}
 	return nil, err
@@ -75,7 +75,7 @@ func (c *Client) reach(ctx context.Context, t *target) (*link, error) {
 func (c *Client) open(ctx context.Context, t *target) (*link, error) {
 	rw, err := t.dial(ctx, &c.cfg)
 	if err != nil {
-		return nil, failed(ErrNotSent, err)
+		return nil, &unreachedError{err}
 	}
 	l, err := c.greet(ctx, rw, t)
 	if err != nil {

@@ -106,13 +106,28 @@ func (c *Client) makeRoom(ctx context.Context, p *publishing) error {
 		case c.cfg.WhenFull != Wait:
 			return ErrFull
 		}
-		select {
-		case <-c.space:
-		case <-c.ctx.Done():
-			return c.reason()
-		case <-ctx.Done():
-			return ended(ctx)
+		if err := c.awaitRoom(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+// awaitRoom waits until there may be room, which comes with what the server sends.
+func (c *Client) awaitRoom(ctx context.Context) error {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	c.mu.Lock()
+	if l := c.link; l != nil {
+		nudge(l.gate)
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.space:
+		return nil
+	case <-c.ctx.Done():
+		return c.reason()
+	case <-ctx.Done():
+		return ended(ctx)
 	}
 }
 

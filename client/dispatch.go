@@ -80,6 +80,12 @@ func (c *Client) route(l *link, x *arrival) {
 }
 
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
+	if q.at != nil {
+		m := messageOf(x.publish, topic)
+		q.at(&m)
+		c.conclude(x.receipt, s, nil)
+		return
+	}
 	c.queued += x.cost
 	q.waiting.add(topic, x, s)
 	q.start()
@@ -122,6 +128,7 @@ func (c *Client) concludeHandled(q *queue) {
 	r, more := &q.taken.records[q.next-1], q.next < len(q.taken.records)
 	if r.due() || !more || q.freed >= pauseAt/16 {
 		c.handled(q, r, q.freed, more)
+		c.awaitHandled(c.isStored(r))
 		q.freed = 0
 	}
 }
@@ -190,6 +197,19 @@ func (c *Client) handled(q *queue, r *record, freed int, more bool) {
 	}
 	if paused {
 		nudge(l.gate)
+	}
+}
+
+// isStored reports whether it is stored that r is handled.
+func (c *Client) isStored(r *record) bool {
+	return c.cfg.Store != nil && r.due() && packets.QoS(r.first>>1&3) == packets.ExactlyOnce
+}
+
+// awaitHandled waits, after a message that is stored, until it is: when the process is
+// killed, no message comes again behind which another was given out.
+func (c *Client) awaitHandled(stored bool) {
+	if stored {
+		c.awaitCommits(c.ctx)
 	}
 }
 

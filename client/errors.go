@@ -71,6 +71,12 @@ func (e *RefusedError) Error() string {
 	return b.String()
 }
 
+// unreachedError is that there is no transport to a server. For [Dial] that is an
+// ErrNotSent, and no class for requests that this is the cause of.
+type unreachedError struct{ error }
+
+func (e *unreachedError) Unwrap() error { return e.error }
+
 // failed is an error of that class.
 func failed(class, cause error) error {
 	return fmt.Errorf("client: %w: %w", class, cause)

@@ -1,12 +1,14 @@
 package client_test
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fletchmq/fletch/client"
+	"github.com/fletchmq/fletch/client/store"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -67,5 +69,31 @@ func TestOnUpEndsItsGoroutine(t *testing.T) {
 		}
 		c.Close()
 		time.Sleep(time.Minute)
+	})
+}
+
+// A handler that waits for room is not held up by what has come behind its own message:
+// room comes with an acknowledgement, which stands behind that.
+func TestHandlerWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := client.Config{Version: packets.V311, ClientID: "x", KeepSession: true, MaximumQueued: 1, Store: store.NewMemory()}
+		c, peer := connect(t, cfg, nil)
+		published := make(chan error, 1)
+		subscribe(t, c, peer, "a", calls(func() {
+			_, err := c.PublishAsync(t.Context(), client.Message{Topic: "second", QoS: 1})
+			published <- err
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		first := async(func() error { return c.Publish(ctx, client.Message{Topic: "first", QoS: 1}) })
+		p := peer.Next().(*packets.Publish)
+		cancel() // it goes on, and nobody waits for it
+		<-first
+		for range 5 {
+			peer.Send(message(0, 0, "a", string(make([]byte, 300<<10))))
+		}
+		peer.Send(&packets.Puback{PacketID: p.PacketID})
+		want(t, "publish", <-published, nil)
+		go peer.Ignore()
+		c.Close()
 	})
 }

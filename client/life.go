@@ -94,6 +94,9 @@ func (c *Client) live(l *link) {
 		var err error
 		if l == nil {
 			l, err = c.connect(c.ctx)
+			if c.ctx.Err() != nil {
+				err = nil // it was not to succeed any more
+			}
 		}
 		if l != nil {
 			err = c.serve(l)
@@ -215,6 +218,7 @@ func (c *Client) reason() error {
 	return c.reasonLocked()
 }
 
+// reasonLocked is reason with Client.mu.
 func (c *Client) reasonLocked() error {
 	if c.cause == nil {
 		return ErrClosed

@@ -148,9 +148,8 @@ func (c *Client) serve(l *link) error {
 	<-l.written
 	err = c.detach(l)
 	if l.target != nil {
-		detour := c.referred(l.target, err)
 		c.mu.Lock()
-		c.detour = detour
+		c.detour = c.referred(l.target, err)
 		c.mu.Unlock()
 	}
 	return err

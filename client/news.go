@@ -20,7 +20,7 @@ type UpEvent struct {
 // DownEvent is that a connection has ended, or that none could be made.
 type DownEvent struct {
 	Err     error         // why; nil for Disconnect and Close
-	Attempt int           // connections that could not be made since the last one ended
+	Attempt int           // what Config.Backoff is called with: failures before this one
 	Again   time.Duration // until the next is made; negative if there will be none
 }
 

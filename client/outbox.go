@@ -161,21 +161,24 @@ func (c *Client) sendAgain(l *link) bool {
 	p := e.M.p
 	p.publish.PacketID, p.publish.Dup = uint16(e.ID), true // [MQTT-3.3.1-1] [MQTT3-2.3.1-3]
 	if err := l.limits.checkPublish(&p.publish, l.version); err != nil {
-		c.settle(e, err)
+		c.settle(l, e, err)
 		return true
 	}
 	l.send(&p.publish)
 	return true
 }
 
-// settle ends an exchange that cannot go on as if the server had refused it.
-func (c *Client) settle(e flow.Exchange[exchange], err error) {
+// settle ends an exchange of an earlier connection that cannot go on, as this server
+// would not take its message. It may have had it, and hold its identifier until PUBREL.
+func (c *Client) settle(l *link, e flow.Exchange[exchange], err error) {
 	if e.QoS() == packets.AtLeastOnce {
 		c.out.Puback(e.ID)
 	} else {
-		c.out.Pubrec(e.ID, packets.UnspecifiedError)
+		c.out.Pubrec(e.ID, packets.Success)
+		c.out.Swap(e.ID, exchange{p: &publishing{alone: true}})
+		l.pubrel(uint16(e.ID), packets.Success)
 	}
-	c.finish(e.M.p, err)
+	c.finish(e.M.p, failed(ErrUnknown, err))
 }
 
 func (c *Client) sendQuick(l *link) bool {

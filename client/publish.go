@@ -23,6 +23,13 @@ var errNoIdentifier = errors.New("all packet identifiers are in use")
 // refuses, or has said in CONNACK that it would, is a [*RefusedError]. If the server
 // loses the session, a message at QoS 2 that was sent is an [ErrUnknown].
 func (c *Client) Publish(ctx context.Context, m Message) error {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	return c.publish(ctx, m)
+}
+
+// publish is Publish for who has been counted in Client.waiting.
+func (c *Client) publish(ctx context.Context, m Message) error {
 	if c.cfg.Hooks.Publish != nil {
 		m = c.hooked(ctx, m)
 	}
@@ -36,14 +43,12 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 			return failed(ErrNotSent, err)
 		}
 	}
-	alone := c.waiting.Add(1) == 1
-	defer c.waiting.Add(-1)
 	l, err := c.offer(ctx, p)
 	if err != nil {
 		c.giveRoom(p)
 		return err
 	}
-	l.hurry(alone)
+	l.hurry(c.waiting.Load() == 1)
 	select {
 	case err := <-p.done:
 		return err
@@ -182,7 +187,7 @@ func (c *Client) finish(p *publishing, err error) {
 
 // lose is for messages at QoS 0 that were being written when the connection ended.
 func (c *Client) lose(all []*publishing) {
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range all {
 		c.finish(p, unknown)
 	}

@@ -19,13 +19,21 @@ type queue struct {
 	freed   int // cost of those behind it that is not given back yet
 
 	// Without a handler.
-	arrived chan struct{} // wakes who takes messages; room for one
+	arrived chan struct{}    // wakes who takes messages; room for one
+	at      func(m *Message) // takes each message when it arrives, with Client.mu
 }
 
 func (c *Client) newQueue(h Handler) *queue {
 	q := &queue{handler: h}
 	q.run = func() { c.serveQueue(q) }
 	return q
+}
+
+// messageOf makes m of a PUBLISH, whose memory it shares.
+func messageOf(p *packets.Publish, topic string) Message {
+	p.Props.Unset(packets.PropTopicAlias) // it says nothing beyond its connection
+	p.Props.Unset(packets.PropSubscriptionIdentifier)
+	return Message{Topic: topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain, Dup: p.Dup, Props: p.Props}
 }
 
 // newPulled is a queue without a handler.
@@ -96,9 +104,7 @@ func (p *pile) read(r *record, m *Message) error {
 	if err := x.Decode(r.first, p.bytes[r.at:r.at+r.n:r.at+r.n], r.version); err != nil {
 		return err
 	}
-	x.Props.Unset(packets.PropTopicAlias) // it says nothing beyond its connection
-	x.Props.Unset(packets.PropSubscriptionIdentifier)
-	*m = Message{Topic: r.topic, Payload: x.Payload, QoS: x.QoS, Retain: x.Retain, Dup: x.Dup, Props: x.Props}
+	*m = messageOf(x, r.topic)
 	return nil
 }
 

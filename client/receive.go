@@ -33,12 +33,13 @@ func (c *Client) Receive(ctx context.Context) (*Message, error) {
 		if c.pull.more() {
 			nudge(c.pull.arrived)
 		}
-		l := c.link
+		l, stored := c.link, c.isStored(r)
 		c.mu.Unlock()
 		if l != nil {
 			l.push()
 			nudge(l.gate)
 		}
+		c.awaitHandled(stored)
 		return m, err
 	}
 }
@@ -97,6 +98,7 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
 			c.handled(q, r, r.cost, q.next < len(q.taken.records))
+			c.awaitHandled(c.isStored(r))
 		}()
 		more = yield(&m, nil)
 		returned = true

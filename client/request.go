@@ -38,7 +38,7 @@ func (c *Client) Ping(ctx context.Context) error {
 	r := newRequest(packets.TypePingreq)
 	return c.do(ctx, r, func(l *link) error {
 		if l == nil {
-			return c.lost()
+			return c.reasonLocked()
 		}
 		r.sent = true
 		l.sendPing(r)

@@ -52,3 +52,31 @@ func TestStoreIsNew(t *testing.T) {
 		c.Close()
 	})
 }
+
+// With a Store a message at QoS 2 is handled when the one before it is stored as handled,
+// so that no more than one of them comes again when the process is killed.
+func TestHandledIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept, commits := store.NewMemory(), make(chan bool)
+		kept.Before = func(*store.Batch) error { <-commits; return nil }
+		handled := 0
+		c, peers := returning(t, client.Config{Version: packets.V311, Store: kept, Handler: func(*client.Message) error {
+			handled++
+			return nil
+		}})
+		peer := <-peers
+		peer.Accept(nil)
+		commits <- true
+		peer.Send(message(2, 1, "a", ""), message(2, 2, "a", ""))
+		synctest.Wait()
+		want(t, "handled", handled, 1)
+		commits <- true
+		peer.Expect("PUBREC packet-id=1")
+		synctest.Wait()
+		want(t, "handled", handled, 2)
+		close(commits)
+		peer.Expect("PUBREC packet-id=2")
+		go peer.Ignore()
+		c.Close()
+	})
+}

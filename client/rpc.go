@@ -110,7 +110,7 @@ func (c *Client) Request(ctx context.Context, m Message) (response *Message, err
 	}()
 	m.Props.SetResponseTopic(bytesOf(topic))
 	m.Props.SetCorrelationData(x.correlation[:])
-	if err := c.Publish(ctx, m); err != nil {
+	if err := c.publish(ctx, m); err != nil {
 		return nil, err
 	}
 	select {
@@ -166,7 +166,7 @@ func (c *Client) subscribeToResponses(ctx context.Context) (topic string, err er
 		return "", err
 	}
 	s := Subscription{Filter: name, QoS: packets.ExactlyOnce, RetainHandling: packets.DoNotSendRetained}
-	_, err = c.SubscribeAll(ctx, c.onResponse, s)
+	_, err = c.subscribeTo(ctx, &queue{at: c.onResponse}, []Subscription{s})
 	switch {
 	case err == nil:
 		return name, nil
@@ -204,19 +204,14 @@ func noRequests(v packets.Version) error {
 // oneLevel makes one topic level of a client identifier.
 var oneLevel = strings.NewReplacer("%", "%25", "/", "%2F", "+", "%2B", "#", "%23")
 
-// onResponse is the handler of the Response Topic.
-func (c *Client) onResponse(m *Message) error {
+// onResponse is for the messages of the Response Topic. It is called with Client.mu.
+func (c *Client) onResponse(m *Message) {
 	correlation, _ := m.Props.CorrelationData()
-	response := m.Clone()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	x := c.replies.take(correlation)
-	if x == nil {
+	if x := c.replies.take(correlation); x != nil {
+		x.response <- m.Clone()
+	} else {
 		c.counts.unasked++
-		return nil
 	}
-	x.response <- response
-	return nil
 }
 
 // Reply publishes m as the response to a message that has a Response Topic, section

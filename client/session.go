@@ -1,7 +1,6 @@
 package client
 
 import (
-	"fmt"
 	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
@@ -126,7 +125,7 @@ func (c *Client) subscribedAgain(r *request) {
 // the next one, if there is one.
 func (c *Client) interrupt(l *link) {
 	l.over = true
-	unknown := failed(ErrUnknown, c.lost())
+	unknown := failed(ErrUnknown, c.reasonLocked())
 	for _, p := range l.pings {
 		if p.r != nil {
 			p.r.done <- unknown
@@ -134,16 +133,12 @@ func (c *Client) interrupt(l *link) {
 	}
 	l.pings = nil
 	c.lose(l.rest.waiters)
-	c.lose(l.waiters)
-	l.rest, l.waiters, l.buf = batch{}, nil, nil
-}
-
-// lost is why there is no connection.
-func (c *Client) lost() error {
-	if c.cause == nil {
-		return ErrClosed
+	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
+		p := l.waiters[i]
+		p.sent = false
+		c.quick.pushFront(p)
 	}
-	return fmt.Errorf("%w: %w", ErrClosed, c.cause)
+	l.rest, l.waiters, l.buf = batch{}, nil, nil
 }
 
 // abandonAll tells everyone who waits for the server that it is over.

@@ -45,6 +45,7 @@ func (c *Client) storing() {
 	s.wake, s.stop, s.ended = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	nudge(s.wake)
 	go c.commit()
+	nudge(s.wake) // load may have put something
 }
 
 // stopStoring ends the goroutine, behind what there is to store.

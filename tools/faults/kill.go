@@ -20,7 +20,7 @@ type worker struct {
 	enter  func(event) // into the ledger
 	record *record
 	cmd    *exec.Cmd
-	ended  chan error
+	ended  chan struct{} // closed when the process has
 }
 
 // killing is one run of workers.
@@ -112,12 +112,15 @@ func (w *worker) start() error {
 		return err
 	}
 	defer log.Close()
-	cmd, ended := exec.Command(program, workerCommand, string(text)), make(chan error, 1)
+	cmd, ended := exec.Command(program, workerCommand, string(text)), make(chan struct{})
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() { ended <- cmd.Wait() }()
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
 	w.cmd, w.ended = cmd, ended
 	return nil
 }
@@ -172,8 +175,10 @@ func (k *killing) look() error {
 			return err
 		}
 		select {
-		case err := <-w.ended:
-			return fmt.Errorf("%s has ended by itself: %v, see %s", w.Name, err, w.Dir)
+		case <-w.ended:
+			if w.cmd != nil {
+				return fmt.Errorf("%s has ended by itself: %v, see %s", w.Name, w.cmd.ProcessState, w.Dir)
+			}
 		default:
 		}
 	}
@@ -205,8 +210,9 @@ func (k *killing) finish() error {
 	for _, w := range k.workers {
 		if w.Publisher {
 			w.kill()
-			if w.Retired = true; w.start() != nil {
-				return fmt.Errorf("%s does not start", w.Name)
+			w.Retired = true
+			if err := w.start(); err != nil {
+				return err
 			}
 		}
 	}
@@ -220,9 +226,9 @@ func (k *killing) finish() error {
 	for _, w := range k.workers {
 		w.cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case err := <-w.ended:
-			if err != nil {
-				return fmt.Errorf("%s: %w, see %s", w.Name, err, w.Dir)
+		case <-w.ended:
+			if !w.cmd.ProcessState.Success() {
+				return fmt.Errorf("%s: %v, see %s", w.Name, w.cmd.ProcessState, w.Dir)
 			}
 			w.cmd = nil
 		case <-time.After(patience):

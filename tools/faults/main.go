@@ -42,11 +42,11 @@ func main() {
 	var o options
 	flag.DurationVar(&o.lasts, "for", 10*time.Minute, "how long there are faults")
 	flag.IntVar(&o.kills, "kills", 0, "how many times clients are killed, instead")
-	flag.Uint64Var(&o.seed, "seed", 0, "of all that is random; 0 is another each time")
+	flag.Uint64Var(&o.seed, "seed", 0, "of faults and kills; 0 is another each time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := error(nil)
+	var err error
 	if flag.Arg(0) == workerCommand {
 		err = work(flag.Arg(1))
 	} else {

@@ -43,7 +43,10 @@ func newProxy(broker string, plan plan) (*proxy, error) {
 		return nil, err
 	}
 	p.address = fmt.Sprint("127.0.0.1:", port)
-	return p, p.listen()
+	if err := p.listen(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // freePort is below those that the system gives to whoever does not name one: nobody

@@ -100,7 +100,7 @@ var errChoosy = errors.New("not now")
 // choose does not take each message at first.
 func (s *subscriber) choose(ctx context.Context) {
 	s.subscribe(ctx, func(m *client.Message) error {
-		switch s.rng.IntN(1000) {
+		switch s.rng.IntN(3000) {
 		case 0:
 			return errChoosy
 		case 1:
