@@ -130,6 +130,7 @@ func (c *Client) next(q *queue) *record {
 	return nil
 }
 
+// more reports whether there is a next message, with Client.mu.
 func (q *queue) more() bool { return q.next < len(q.taken.records) || len(q.waiting.records) > 0 }
 
 // await waits until there may be a message.
