@@ -27,7 +27,7 @@ func TestHandlersInARing(t *testing.T) {
 }
 
 func ring(t *testing.T, qos packets.QoS, clients int) {
-	const stations, messages, hops = 6, 40, 20
+	const stations, messages, hops = 6, 20, 10
 	b := newBridge(t)
 	var arrived sync.WaitGroup
 	arrived.Add(messages)

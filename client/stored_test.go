@@ -25,8 +25,6 @@ func storing(s store.Store) client.Config {
 	return client.Config{Version: packets.V5, ClientID: "x", KeepSession: true, KeepAlive: -1, Store: s}
 }
 
-func present() *packets.Connack { return &packets.Connack{SessionPresent: true} }
-
 // records is what s has, by key.
 func records(t *testing.T, s store.Store) map[uint64]string {
 	t.Helper()
