@@ -39,6 +39,7 @@ type life struct {
 	id      string
 	version packets.Version // what the server speaks
 	begun   bool            // a session, on an earlier connection
+	lost    bool            // the server has begun another
 	connack *packets.Connack
 	cause   error   // why the last connection ended, or none was made
 	closing bool    // no connection is to follow
