@@ -20,6 +20,10 @@ const (
 	// readSize is the most of one Read in bytes, but for large packets.
 	readSize = 32 << 10
 
+	// smallRead is that while little comes at once: who waits for the server holds as
+	// much memory.
+	smallRead = 2 << 10
+
 	// maxOwed is how many answers wait to be written before nothing is read that
 	// would add to them: more than there are packet identifiers for, so that it
 	// holds back no server that keeps to them.
@@ -47,6 +51,7 @@ type link struct {
 	// Reader.
 	frames *frame.Reader
 	dec    packets.FromServer
+	came   int          // bytes, with the last Read
 	lastIn atomic.Int64 // when the transport gave something, since start
 
 	// Channels wake, and carry nothing.
@@ -75,16 +80,17 @@ func newLink(c *Client, rw io.ReadWriteCloser, t *target) *link {
 		stop: make(chan struct{}), written: make(chan struct{}),
 	}
 	l.frames = frame.NewReader(meter{l})
-	l.frames.Limit, l.frames.From, l.frames.ReadSize = c.cfg.MaximumPacketSize, packets.Server, readSize
+	l.frames.Limit, l.frames.From, l.frames.ReadSize = c.cfg.MaximumPacketSize, packets.Server, smallRead
 	return l
 }
 
-// meter notes when the server gives something.
+// meter notes when the server gives something, and how much.
 type meter struct{ l *link }
 
 func (m meter) Read(b []byte) (int, error) {
 	n, err := m.l.rw.Read(b)
 	m.l.lastIn.Store(int64(time.Since(m.l.start)))
+	m.l.came = n
 	return n, err
 }
 
@@ -159,6 +165,7 @@ func (c *Client) serve(l *link) error {
 // read handles packets until one is wrong or the client leaves, which is no error.
 func (l *link) read() error {
 	for l.mayRead() {
+		l.fit()
 		first, body, err := l.frames.Next()
 		if err != nil {
 			return err
@@ -169,6 +176,20 @@ func (l *link) read() error {
 		l.push()
 	}
 	return nil
+}
+
+// fit has as much read at once as has come of late.
+func (l *link) fit() {
+	size := l.frames.ReadSize
+	switch {
+	case l.came >= size:
+		size = readSize
+	case l.came < smallRead/2:
+		size = smallRead
+	}
+	if size != l.frames.ReadSize && l.frames.Park() {
+		l.frames.ReadSize = size
+	}
 }
 
 // handleAll handles this packet and the others that have been read.
