@@ -16,12 +16,18 @@ func (c *Client) borrowsSession() bool {
 	return c.targets != nil && !c.cfg.KeepSession && c.cfg.SessionExpiry == 0 && c.version == packets.V5
 }
 
+// goesOn reports whether the session is one of an earlier connection. A server of 3.1
+// does not say, and is taken to have kept what it was asked to keep.
+func (l *link) goesOn() bool {
+	return l.connack.SessionPresent || l.version == packets.V31 && !l.clean
+}
+
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
 	c.links++
 	first := !c.begun
 	c.begun = true
-	if !l.connack.SessionPresent {
+	if !l.goesOn() {
 		c.forget() // [MQTT-3.2.2-5]
 	}
 	c.out.Resume(l.limits.receiveMaximum)
@@ -30,10 +36,10 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	switch {
-	case l.connack.SessionPresent:
+	if l.goesOn() {
 		c.askAgain(l)
-	case !first:
+	}
+	if !l.connack.SessionPresent && !first {
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
