@@ -3,6 +3,7 @@ package servers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -95,39 +96,41 @@ func nobody(err error) bool {
 	return errors.As(err, &refused) && refused.Reason == packets.NoMatchingSubscribers
 }
 
-// The client gets no more unacknowledged messages than it has said, and the others when
-// it acknowledges those, in any order.
+// The client gets no more unacknowledged messages than it has said [MQTT-3.3.4-9], and
+// the others when it acknowledges those, in any order.
 func TestReceiveMaximumOfClient(t *testing.T) {
+	const window, sent = 3, 20
 	each(t, v5, func(t *testing.T, s *server, v packets.Version) {
+		switch s.name {
+		case mosquitto: // and the client ends such a connection with 0x93
+			t.Skip("mosquitto 2.0.11 keeps to it up to the first acknowledgement, and then sends what it has")
+		case mochi:
+			t.Skip("mochi 2.7.9 sends some of the messages that had to wait on the next connection only")
+		}
 		at := s.serve(t)
-		const window, sent = 3, 20
+		pub := dial(t, at.url("mqtt"), client.Config{Version: v})
 		c := dial(t, at.url("mqtt"), client.Config{Version: v, ReceiveMaximum: window})
-		held := newInbox()
 		for qos := packets.AtLeastOnce; qos <= packets.ExactlyOnce; qos++ {
-			topic := fmt.Sprint("window/", qos)
+			held, topic := newInbox(), fmt.Sprint("window/", qos)
 			if err := c.Subscribe(patient(t), topic, qos, func(m *client.Message) error { held <- m.Hold(); return nil }); err != nil {
 				t.Fatal(err)
 			}
-			pub := dial(t, at.url("mqtt"), client.Config{Version: v})
 			for n := range sent {
-				publish(t, pub, client.Message{Topic: topic, Payload: fmt.Append(nil, n), QoS: qos})
+				publish(t, pub, client.Message{Topic: topic, Payload: fmt.Appendf(nil, "%04d", n), QoS: qos})
 			}
-			next := 0
-			for next < sent {
+			var got []string
+			for len(got) < sent {
 				var some []*client.Message
-				for range min(window, sent-next) {
-					m := held.next(t)
-					want(t, m, topic, fmt.Append(nil, next), qos, false)
-					some = append(some, m)
-					next++
+				for range min(window, sent-len(got)) {
+					some = append(some, held.next(t))
+					got = append(got, string(some[len(some)-1].Payload))
 				}
-				if len(held) > 0 {
-					t.Error("more than Receive Maximum")
+				for _, m := range slices.Backward(some) {
+					m.Ack()
 				}
-				for len(some) > 0 {
-					some[len(some)-1].Ack()
-					some = some[:len(some)-1]
-				}
+			}
+			if !slices.IsSorted(got) || len(slices.Compact(got)) != sent {
+				t.Errorf("got %q", got)
 			}
 		}
 		if n := c.Stats().Connects; n != 1 {
