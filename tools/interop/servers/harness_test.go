@@ -39,7 +39,7 @@ type place struct {
 
 const (
 	fletch    = "fletch"
-	fletchToo = "fletch, goroutines"
+	fletchToo = "fletch-goroutines"
 	mosquitto = "mosquitto"
 	nats      = "nats-server"
 	mochi     = "mochi"
@@ -61,7 +61,7 @@ func each(t *testing.T, versions []packets.Version, test func(t *testing.T, s *s
 	for _, s := range servers {
 		for _, v := range s.versions {
 			if slices.Contains(versions, v) {
-				t.Run(fmt.Sprintf("server=%s,version=%v", s.name, v), func(t *testing.T) {
+				t.Run(fmt.Sprintf("server=%s_version=%v", s.name, v), func(t *testing.T) {
 					t.Parallel()
 					test(t, s, v)
 				})
@@ -80,12 +80,17 @@ func (s *server) serve(t *testing.T) *place {
 
 func (s *server) serveAt(t *testing.T, at *place) (stop func()) {
 	t.Helper()
-	// A process that is being started has the sockets of this one for a moment.
-	syscall.ForkLock.RLock()
-	syscall.ForkLock.RUnlock()
+	awaitForks()
 	stop = sync.OnceFunc(s.start(t, at))
 	t.Cleanup(stop)
 	return stop
+}
+
+// awaitForks is for ports to be free that have been closed: a process that is being
+// started has the sockets of this one for a moment.
+func awaitForks() {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 }
 
 func newPlace(t *testing.T) *place {
