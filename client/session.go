@@ -146,6 +146,10 @@ func (c *Client) interrupt(l *link) {
 		}
 	}
 	l.pings = nil
+	if r := l.reauthentication; r != nil {
+		r.done <- unknown
+		l.reauthentication = nil
+	}
 	c.lose(l.rest.waiters)
 	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
 		p := l.waiters[i]
