@@ -70,7 +70,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	if err != nil {
 		c.end(err)
 		if _, ok := errors.AsType[*unreachedError](err); ok {
-			err = failed(ErrNotSent, err)
+			return nil, fmt.Errorf("client: cannot connect: %w: %w", ErrNotSent, err)
 		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
