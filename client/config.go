@@ -123,7 +123,8 @@ type Config struct {
 
 	// Backoff is how long to wait before connecting again, after so many attempts
 	// that failed since a connection lasted for 10 s. Nil doubles from 100 ms to 30 s,
-	// and takes off up to a half, at random.
+	// and takes off up to a half, at random. A session that another client with the same
+	// identifier has taken over counts as ten that failed.
 	Backoff func(failures int) time.Duration
 
 	// OnUp and OnDown are told of each connection, one after the other and in order.

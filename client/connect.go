@@ -103,7 +103,7 @@ func (c *Client) greet(ctx context.Context, rw io.ReadWriteCloser, t *target) (*
 	unhook := context.AfterFunc(ctx, l.hangUp)
 	err := l.handshake(ctx)
 	if err == nil {
-		err = c.awaitCommits(ctx) // what goes on is as it is stored
+		err = c.agree(ctx, l)
 	}
 	if !unhook() {
 		err = fmt.Errorf("no CONNACK: %w", ended(ctx))

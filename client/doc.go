@@ -17,12 +17,11 @@
 //   - [Client.Disconnect] or [Client.Close];
 //   - the context of Start;
 //   - the connection, with New;
-//   - DISCONNECT with Session taken over (0x8e): two clients that have one client
-//     identifier would take turns for ever. Before 5.0 a server does not say this, and
-//     they do take turns;
 //   - CONNACK with Unsupported Protocol Version or Client Identifier not valid.
 //
-// [Client.Done] is closed then, and [Client.Err] says why.
+// [Client.Done] is closed then, and [Client.Err] says why. Two clients that have one
+// client identifier take turns: by default twice a minute, and more often before 5.0,
+// where a server does not say Session taken over (0x8e).
 //
 // # What came of it
 //

@@ -161,6 +161,7 @@ func (c *Client) abandon(p *publishing, cause error) error {
 	if !p.sent && p.queue != nil {
 		p.queue.remove(p)
 		c.unstore(p)
+		c.freeRoom(p)
 		return failed(ErrNotSent, c.offline(cause))
 	}
 	p.keep()

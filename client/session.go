@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
@@ -16,13 +17,28 @@ func (c *Client) borrowsSession() bool {
 	return c.targets != nil && !c.cfg.KeepSession && c.cfg.SessionExpiry == 0 && c.version == packets.V5
 }
 
+// agree takes note of what the server has of the session, and waits until what goes on
+// is as it is stored. If a session is lost, the server has a new one from then on: so the
+// loss is not forgotten if the connection ends before resume, and what a next process
+// would take for a part of the new session is out of the Store before there is any.
+func (c *Client) agree(ctx context.Context, l *link) error {
+	c.mu.Lock()
+	if !l.connack.SessionPresent {
+		c.lost = true // [MQTT-3.2.2-5]
+		c.forgetHeld()
+		c.in.Reset()
+	}
+	c.mu.Unlock()
+	return c.awaitCommits(ctx)
+}
+
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
 	c.links++
-	first := !c.begun
-	c.begun = true
-	if !l.connack.SessionPresent {
-		c.forget() // [MQTT-3.2.2-5]
+	first, lost := !c.begun, c.lost
+	c.begun, c.lost = true, false
+	if lost {
+		c.forget()
 	}
 	c.out.Resume(l.limits.receiveMaximum)
 	receiveMaximum := c.cfg.ReceiveMaximum
@@ -31,7 +47,7 @@ func (c *Client) resume(l *link) {
 	}
 	c.in.Resume(receiveMaximum)
 	switch {
-	case l.connack.SessionPresent:
+	case !lost:
 		c.askAgain(l)
 	case !first:
 		c.subscribeAgain(l)
@@ -48,8 +64,6 @@ func (c *Client) resume(l *link) {
 // at QoS 1 is sent as new. At QoS 2 the server may have had it, and would take it for
 // another message.
 func (c *Client) forget() {
-	c.forgetHeld()
-	c.in.Reset()
 	var again []*publishing
 	for e := range c.out.Reset() {
 		switch {
