@@ -210,6 +210,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, invalid("KeepAlive %v: want at most 65535 s", c.KeepAlive)
 	}
 	c.KeepAlive = (c.KeepAlive + time.Second - 1).Truncate(time.Second)
+	if c.KeepSession && c.ClientID == "" && c.Version != packets.V5 {
+		return c, invalid("KeepSession: want a ClientID, by which the server knows the session again")
+	}
 	if c.ClientID == "" && c.Version == packets.V31 {
 		c.ClientID = randomID()
 	}

@@ -106,7 +106,7 @@ func (c *Client) greet(ctx context.Context, rw io.ReadWriteCloser, t *target) (*
 		err = c.agree(ctx, l)
 	}
 	if !unhook() {
-		err = ended(ctx)
+		err = fmt.Errorf("no CONNACK: %w", ended(ctx))
 	}
 	if err == nil {
 		err = c.attach(l)

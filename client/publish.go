@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -163,11 +164,20 @@ func (c *Client) abandon(p *publishing, cause error) error {
 		p.queue.remove(p)
 		c.unstore(p)
 		c.freeRoom(p)
-		return failed(ErrNotSent, cause)
+		return failed(ErrNotSent, c.offline(cause))
 	}
 	p.keep()
 	p.alone = true
-	return failed(ErrUnknown, cause)
+	return failed(ErrUnknown, c.offline(cause))
+}
+
+// offline is cause, and if there is no connection why. That is words only, lest it be
+// taken for the answer to what was asked. It is called with Client.mu.
+func (c *Client) offline(cause error) error {
+	if c.link != nil || c.cause == nil {
+		return cause
+	}
+	return fmt.Errorf("%w, and no connection: %v", cause, c.cause)
 }
 
 // finish gives p its outcome.
