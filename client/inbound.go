@@ -50,7 +50,7 @@ func (l *link) handle(first byte, body []byte) error {
 	case *packets.Connack:
 		return packets.Broken(l.version, packets.TypeConnack, connackOnce)
 	case *packets.Auth:
-		return packets.Broken(l.version, packets.TypeAuth, authUnasked)
+		return l.onAuth(p)
 	}
 	return errors.ErrUnsupported
 }
@@ -72,7 +72,7 @@ func (l *link) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode
 		l.c.out.Swap(flow.OutID(id), e)
 		l.c.released(l, e.p, flow.OutID(id))
 	case flow.Repeated:
-		l.pubrel(id, packets.Success)
+		l.c.releasedAgain(l, flow.OutID(id))
 	case flow.Unknown:
 		if t == packets.TypePubrec {
 			l.pubrel(id, packets.PacketIdentifierNotFound)

@@ -2,11 +2,9 @@ package client
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/flow"
-	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // What a Store has: the kind of a record is the first byte of its key, and the rest a
@@ -28,8 +26,9 @@ const mostStored = 32_768
 // storeMessage has p stored, and then sent.
 func (c *Client) storeMessage(p *publishing) {
 	s := &c.stored
-	for s.id++; s.id == 0 || !c.out.Free(flow.OutID(s.id)); s.id++ {
+	for s.id++; s.reserved.has(s.id) || !c.out.Free(flow.OutID(s.id)); s.id++ {
 	}
+	s.reserved.flip(s.id)
 	s.number++
 	p.publish.PacketID, p.key = s.id, keptMessage|s.number
 	p.publish.Dup = false
@@ -42,6 +41,7 @@ func (c *Client) storeMessage(p *publishing) {
 func (c *Client) unstore(p *publishing) {
 	if p.key != 0 {
 		c.stored.batch.Delete(p.key)
+		c.stored.reserved.flip(p.publish.PacketID)
 		p.key = 0
 		nudge(c.stored.wake)
 	}
@@ -59,6 +59,15 @@ func (c *Client) released(l *link, p *publishing, id flow.OutID) {
 	s.batch.Delete(p.key)
 	p.key = keptReleased | s.order
 	s.batch.Put(p.key, binary.BigEndian.AppendUint16(nil, uint16(id)))
+	c.after(consequence{pubrel: id})
+}
+
+// releasedAgain is for a PUBREC that has come before, and may not be stored yet.
+func (c *Client) releasedAgain(l *link, id flow.OutID) {
+	if c.cfg.Store == nil {
+		l.pubrel(uint16(id), packets.Success)
+		return
+	}
 	c.after(consequence{pubrel: id})
 }
 
@@ -95,86 +104,4 @@ func (c *Client) forgetHeld() {
 		c.stored.batch.Delete(keptHeld | uint64(id))
 	}
 	nudge(c.stored.wake)
-}
-
-// load begins with what an earlier process has left in the Store.
-func (c *Client) load() error {
-	if c.cfg.Store == nil {
-		return nil
-	}
-	owner := ""
-	err := c.cfg.Store.Load(func(key uint64, value []byte) error {
-		switch n := key & keptNumber; key & keptKind {
-		case keptOwner:
-			owner = string(value)
-		case keptReleased:
-			return c.loadReleased(n, key, value)
-		case keptMessage:
-			return c.loadMessage(n, key, value)
-		case keptHeld:
-			c.in.Restore(flow.InID(n))
-		default:
-			return fmt.Errorf("key %x is none of this version", key)
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("client: Store: %w", err)
-	case owner == "":
-		c.stored.batch.Put(keptOwner, []byte(c.cfg.ClientID))
-	case owner != c.cfg.ClientID:
-		return invalid("ClientID %q: the Store has the session of %q", c.cfg.ClientID, owner)
-	}
-	if n := c.out.InFlight(); n > 0 {
-		c.cfg.Logger.Info("messages of an earlier process go on", "messages", n)
-	}
-	c.storing()
-	return nil
-}
-
-func (c *Client) loadReleased(n, key uint64, value []byte) error {
-	if len(value) != 2 {
-		return fmt.Errorf("key %x is damaged", key)
-	}
-	c.stored.order = n
-	id := binary.BigEndian.Uint16(value)
-	p := &publishing{alone: true, restored: true, sent: true, key: key}
-	return c.restore(id, flow.AwaitPubcomp, p)
-}
-
-func (c *Client) loadMessage(n, key uint64, value []byte) error {
-	if len(value) < 2 {
-		return fmt.Errorf("key %x is damaged", key)
-	}
-	c.stored.number = n
-	id := binary.BigEndian.Uint16(value)
-	p := &publishing{alone: true, restored: true, sent: true, key: key, cost: len(value) + messageCost}
-	var s frame.Splitter
-	s.Version = packets.V5
-	p.memory = frame.Copy(value[2:])
-	s.Feed(p.memory.Bytes())
-	first, body, ok := s.Next()
-	if !ok {
-		return fmt.Errorf("key %x is damaged: %w", key, s.Err())
-	}
-	if err := p.publish.Decode(first, body, packets.V5); err != nil {
-		return fmt.Errorf("key %x is damaged: %w", key, err)
-	}
-	c.kept++
-	c.bytes += p.cost
-	c.stored.id = id
-	state := flow.AwaitPuback
-	if p.publish.QoS == packets.ExactlyOnce {
-		state = flow.AwaitPubrec
-	}
-	return c.restore(id, state, p)
-}
-
-// restore goes on with an exchange. What is stored may have been sent.
-func (c *Client) restore(id uint16, state flow.State, p *publishing) error {
-	if !c.out.Restore(flow.Exchange[exchange]{M: exchange{p: p}, ID: flow.OutID(id), State: state}) {
-		return fmt.Errorf("packet identifier %d is there twice", id)
-	}
-	return nil
 }

@@ -151,6 +151,8 @@ func TestAwaitUp(t *testing.T) {
 	})
 }
 
+func TestOutageOfTheExample(t *testing.T) { outage(t) }
+
 // A server of 3.1 does not say whether it has the session. It is taken to go on, so
 // that nothing at QoS 2 comes twice; the subscriptions are asked for in any case.
 func TestSessionOf31GoesOn(t *testing.T) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/fletchmq/fletch/packets"
@@ -16,6 +17,21 @@ func (c *Client) borrowsSession() bool {
 	return c.targets != nil && !c.cfg.KeepSession && c.cfg.SessionExpiry == 0 && c.version == packets.V5
 }
 
+// agree takes note of what the server has of the session, and waits until what goes on
+// is as it is stored. If a session is lost, the server has a new one from then on: so the
+// loss is not forgotten if the connection ends before resume, and what a next process
+// would take for a part of the new session is out of the Store before there is any.
+func (c *Client) agree(ctx context.Context, l *link) error {
+	c.mu.Lock()
+	if !l.goesOn() {
+		c.lost = true // [MQTT-3.2.2-5]
+		c.forgetHeld()
+		c.in.Reset()
+	}
+	c.mu.Unlock()
+	return c.awaitCommits(ctx)
+}
+
 // goesOn reports whether the session is one of an earlier connection. A server of 3.1
 // does not say, and is taken to have kept what it was asked to keep.
 func (l *link) goesOn() bool {
@@ -25,10 +41,10 @@ func (l *link) goesOn() bool {
 // resume goes on with the session on a new connection, section 4.4.
 func (c *Client) resume(l *link) {
 	c.links++
-	first := !c.begun
-	c.begun = true
-	if !l.goesOn() {
-		c.forget() // [MQTT-3.2.2-5]
+	first, lost := !c.begun, c.lost
+	c.begun, c.lost = true, false
+	if lost {
+		c.forget()
 	}
 	c.out.Resume(l.limits.receiveMaximum)
 	receiveMaximum := c.cfg.ReceiveMaximum
@@ -36,10 +52,10 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	if l.goesOn() {
+	if !lost {
 		c.askAgain(l)
 	}
-	if !l.connack.SessionPresent && !first {
+	if (lost || !l.connack.SessionPresent) && !first {
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
@@ -54,8 +70,6 @@ func (c *Client) resume(l *link) {
 // at QoS 1 is sent as new. At QoS 2 the server may have had it, and would take it for
 // another message.
 func (c *Client) forget() {
-	c.forgetHeld()
-	c.in.Reset()
 	var again []*publishing
 	for e := range c.out.Reset() {
 		switch {
@@ -138,6 +152,10 @@ func (c *Client) interrupt(l *link) {
 		}
 	}
 	l.pings = nil
+	if r := l.reauthentication; r != nil {
+		r.done <- unknown
+		l.reauthentication = nil
+	}
 	c.lose(l.rest.waiters)
 	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
 		p := l.waiters[i]

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/fletchmq/fletch/client/store"
@@ -23,6 +24,7 @@ type stored struct {
 	number       uint64        // of the last message
 	order        uint64        // of the last PUBREC
 	id           uint16        // that was reserved last
+	reserved     *identifiers  // of what is stored, or about to be
 	value        []byte        // used again and again
 
 	wake  chan struct{} // the goroutine; room for one
@@ -59,43 +61,42 @@ func (c *Client) stopStoring() {
 // commit is the goroutine that stores.
 func (c *Client) commit() {
 	defer close(c.stored.ended)
-	for {
-		var last bool
+	for last := false; !last; {
 		select {
 		case <-c.stored.wake:
 		case <-c.stored.stop:
 			last = true
 		}
-		for c.commitOnce() {
-		}
-		if last {
-			return
+		for more := true; more; {
+			var err error
+			if more, err = c.commitOnce(); err != nil {
+				return // what comes later must not be stored without it
+			}
 		}
 	}
 }
 
-// commitOnce stores what has come together. It is false if there is nothing, or the
-// Client ends with a Store that fails.
-func (c *Client) commitOnce() bool {
+// commitOnce stores what has come together, if there is something. An error is the end.
+func (c *Client) commitOnce() (more bool, err error) {
 	s := &c.stored
 	c.mu.Lock()
-	if s.batch.Len() == 0 {
+	if s.batch.Len() == 0 && len(s.then) == 0 {
 		c.mu.Unlock()
-		return false
+		return false, nil
 	}
 	s.batch, s.spare = s.spare, s.batch
 	then := s.then
 	s.then, s.freed = s.freed[:0], nil
 	s.put++
 	c.mu.Unlock()
-	if !c.commitBatch(&s.spare) {
-		c.mu.Lock()
-		s.then = append(then, s.then...)
-		c.mu.Unlock()
-		return false
-	}
+	err = c.commitBatch(&s.spare)
 	s.spare.Reset()
 	c.mu.Lock()
+	if err != nil {
+		s.then = append(then, s.then...)
+		c.mu.Unlock()
+		return false, err
+	}
 	s.there = s.put - 1
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -112,26 +113,29 @@ func (c *Client) commitOnce() bool {
 	if l != nil {
 		l.push()
 	}
-	return true
+	return true, nil
 }
 
-// commitBatch is false if the Client ends before b is stored.
-func (c *Client) commitBatch(b *store.Batch) bool {
-	for failed := false; ; failed = true {
+// commitBatch tries until b is stored, or the Client has ended, and then once more.
+func (c *Client) commitBatch(b *store.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	for failed, last := false, false; ; failed = true {
 		err := c.cfg.Store.Commit(b)
-		if err == nil {
-			if failed {
-				c.cfg.Logger.Info("the store works again")
-			}
-			return true
-		}
-		if !failed {
-			c.cfg.Logger.Error("cannot store, and nothing is published or acknowledged until that works", "err", err)
+		switch {
+		case err == nil && failed:
+			c.report(slog.LevelInfo, "the store works again")
+			return nil
+		case err == nil || last:
+			return err
+		case !failed:
+			c.report(slog.LevelError, "cannot store, and nothing is published or acknowledged until that works", "err", err)
 		}
 		select {
 		case <-time.After(commitAgain):
 		case <-c.stored.stop:
-			return false
+			last = true
 		}
 	}
 }
