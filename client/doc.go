@@ -118,7 +118,8 @@
 // each connection one that writes, and one for each handler that has something to do.
 // One more tells OnUp, OnDown and the Logger, while there is something to tell, and
 // one commits to the Store, if there is one. A call that has nobody to share a write
-// with writes by itself, if the transport takes that at once.
+// with writes by itself, if the transport takes that at once. For moments there are
+// others, which end a connection that is stuck, or answer the ping of a WebSocket.
 //
 // What they share is under one mutex, which nobody holds while he reads, writes,
 // connects or stores, or calls a function that the program has given. So these may
