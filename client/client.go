@@ -29,6 +29,8 @@ type Client struct {
 	waiting atomic.Int32 // requests
 	left    atomic.Bool  // by Disconnect: no more messages
 
+	authenticating sync.Mutex // who calls Config.Authentication; comes before mu
+
 	mu sync.Mutex // never held over I/O
 	life
 	outbox

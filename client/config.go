@@ -54,6 +54,8 @@ type Config struct {
 	// before 5.0 every connection does. What the server sends for a session before
 	// anyone has subscribed is for Handler, or if there is none for [Client.Receive]
 	// or who subscribes to it first.
+	// A server of 3.1 does not say whether it has the session: it is taken to, and asked
+	// for the subscriptions in any case.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the

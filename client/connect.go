@@ -144,7 +144,9 @@ func (c *Client) request(ctx context.Context, l *link) (*packets.Connect, error)
 		p.Props.SetSessionExpiryInterval(borrowedExpiry)
 	}
 	if a := cfg.Authentication; a != nil {
+		c.authenticating.Lock()
 		data, err := a.Start()
+		c.authenticating.Unlock()
 		if err != nil {
 			return nil, fmt.Errorf("authentication: %w", err)
 		}

@@ -62,7 +62,7 @@ func (c *Client) route(l *link, x *arrival) {
 	case len(queues) > 0:
 	case c.fallback != nil:
 		queues = []*queue{c.fallback}
-	case l.connack.SessionPresent: // a subscription of an earlier Client, perhaps of the next one of this
+	case l.goesOn(): // a subscription of an earlier Client, perhaps of the next one of this
 		queues = []*queue{c.pull}
 		x.stray = true
 	default: // [MQTT-4.5.0-2]

@@ -122,6 +122,8 @@ func (c *Client) offer(ctx context.Context, p *publishing) (*link, error) {
 
 // enqueue has p sent when its turn comes, and with a Store when it is stored.
 func (c *Client) enqueue(p *publishing) {
+	c.turns++
+	p.turn = c.turns
 	switch {
 	case p.publish.QoS == packets.AtMostOnce:
 		c.quick.push(p)

@@ -61,19 +61,6 @@ func accepted(t *testing.T, c *client.Client, qos packets.QoS, topic string) *cl
 	return d
 }
 
-// A Client has a Store, and nothing to put there.
-func TestStoreIsEmpty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		begun := time.Now()
-		c, peer := connect(t, storing(store.NewMemory()), nil)
-		want(t, "time to connect", time.Since(begun), 0)
-		done := async(c.Close)
-		peer.Expect("DISCONNECT")
-		peer.Close()
-		want(t, "Close", <-done, nil)
-	})
-}
-
 // While the Store fails nothing is accepted, and nothing is sent that depends on it;
 // when it works again all goes on.
 func TestStoreFailsForAWhile(t *testing.T) {

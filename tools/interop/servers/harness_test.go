@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +80,9 @@ func (s *server) serve(t *testing.T) *place {
 
 func (s *server) serveAt(t *testing.T, at *place) (stop func()) {
 	t.Helper()
+	// A process that is being started has the sockets of this one for a moment.
+	syscall.ForkLock.RLock()
+	syscall.ForkLock.RUnlock()
 	stop = sync.OnceFunc(s.start(t, at))
 	t.Cleanup(stop)
 	return stop
