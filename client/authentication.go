@@ -17,17 +17,18 @@ type Authentication interface {
 	Method() string
 
 	// Start begins an exchange, whatever became of the one before, and gives the
-	// Authentication Data of CONNECT. Nil is none. A client that is connected does not
-	// authenticate again.
+	// Authentication Data of CONNECT, or of the AUTH by which a client that is
+	// connected authenticates again. Nil is none.
 	Start() (data []byte, err error)
 
 	// Continue gives the answer to AUTH 0x18 (Continue authentication) with that
 	// data. It may be called any number of times, as the server likes.
 	Continue(data []byte) (answer []byte, err error)
 
-	// Finish is called with the data of the CONNACK by which the server ends the
-	// exchange, empty if it has none, before anything else is taken from the server.
-	// Where the server has to prove itself too, an error says that it has not.
+	// Finish is called with the data of the CONNACK or the AUTH 0x00 (Success) by
+	// which the server ends the exchange, empty if it has none, before anything
+	// else is taken from the server. Where the server has to prove itself too, an
+	// error says that it has not.
 	Finish(data []byte) error
 }
 

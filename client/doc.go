@@ -47,7 +47,8 @@
 //   - a message at QoS 1 goes on with the next connection, and may arrive twice;
 //   - a message at QoS 2 goes on, and arrives once. If the server has lost the session
 //     it is an ErrUnknown, as to send it again could make it two;
-//   - SUBSCRIBE and UNSUBSCRIBE are sent again, Ping is an ErrUnknown.
+//   - SUBSCRIBE and UNSUBSCRIBE are sent again, Ping and Reauthenticate are an
+//     ErrUnknown.
 //
 // With [Client.PublishAsync] the outcome is that of the [Delivery], with the same
 // errors. With Config.Store an ErrUnknown of a message at QoS 1 or 2 that comes
