@@ -120,11 +120,13 @@
 // One more tells OnUp, OnDown and the Logger, while there is something to tell, and
 // one commits to the Store, if there is one. A call that has nobody to share a write
 // with writes by itself, if the transport takes that at once. For moments there are
-// others, which end a connection that is stuck, or answer the ping of a WebSocket.
+// others, which end a connection that is stuck, or answer an AUTH or the ping of a
+// WebSocket.
 //
 // What they share is under one mutex, which nobody holds while he reads, writes,
-// connects or stores, or calls a function that the program has given. So these may
-// block, and call any method. Only handlers, OnUp, OnDown and the Logger may still run
+// connects or stores, or calls what the program has given, but for Method of its
+// [Authentication]. So these may block, and call any method. (Another mutex has the
+// methods of an Authentication called one at a time.) Only handlers, OnUp, OnDown and the Logger may still run
 // when Done is closed.
 //
 // # Tests
