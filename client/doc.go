@@ -126,8 +126,8 @@
 // What they share is under one mutex, which nobody holds while he reads, writes,
 // connects or stores, or calls what the program has given, but for Method of its
 // [Authentication]. So these may block, and call any method. (Another mutex has the
-// methods of an Authentication called one at a time.) Only handlers, OnUp, OnDown and the Logger may still run
-// when Done is closed.
+// methods of an Authentication called one at a time.) Only handlers, OnUp, OnDown and
+// the Logger may still run when Done is closed.
 //
 // # Tests
 //
