@@ -180,8 +180,8 @@ type Hooks struct {
 	Publish func(ctx context.Context, m *Message)
 
 	// Handle sees a message before its handler does. What it returns, if that is not
-	// nil, is called when the handler has returned, with its error, or after a panic
-	// with one that says so. Messages of Receive and of loops have no handler.
+	// nil, is called when the handler has returned, with its error, or has not, as it
+	// panics, with one that says so. Messages of Receive and of loops have no handler.
 	Handle func(m *Message) (done func(error))
 }
 

@@ -282,7 +282,9 @@ func TestStoreIdentifiersAreReserved(t *testing.T) {
 		go peer.Ignore()
 		accepted(t, c, 1, "b")
 		c.Close()
-		c, err := client.Start(t.Context(), "nowhere", storing(m))
+		cfg := storing(m)
+		cfg.Dialer = clienttest.Listen(t, packets.V5).Dial // which nobody accepts
+		c, err := client.Start(t.Context(), "nowhere", cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
