@@ -39,12 +39,16 @@ func (c *Client) storeMessage(p *publishing) {
 
 // unstore takes p out of the store.
 func (c *Client) unstore(p *publishing) {
-	if p.key != 0 {
-		c.stored.batch.Delete(p.key)
-		c.stored.reserved.flip(p.publish.PacketID)
-		p.key = 0
-		nudge(c.stored.wake)
+	if p.key == 0 {
+		return
 	}
+	s := &c.stored
+	if s.batch.Len() == 0 {
+		s.lazy.Reset(commitLate)
+	}
+	s.batch.Delete(p.key)
+	s.reserved.flip(p.publish.PacketID)
+	p.key = 0
 }
 
 // released is for a PUBREC: the message is not sent again, and PUBREL is sent
