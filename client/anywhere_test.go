@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -68,7 +69,7 @@ type bridge struct {
 }
 
 func newBridge(t *testing.T) *bridge {
-	b, stop := start(broker.Config{})
+	b, stop := start(broker.Config{Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(stop)
 	return &bridge{b: b}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// calls of the methods that wait for a server, by their names.
+// waiters are the calls that wait for a server.
 var waiters = map[string]func(ctx context.Context, c *client.Client) error{
 	"Publish 0": func(ctx context.Context, c *client.Client) error { return c.Publish(ctx, client.Message{Topic: "p"}) },
 	"Publish 1": func(ctx context.Context, c *client.Client) error {

@@ -15,6 +15,7 @@ type claim struct {
 	identifier   uint32
 	queue        *queue
 	granted      bool
+	gone         bool   // in no pile any more
 	former       *claim // below this one, and back in force if it is refused
 }
 
@@ -67,11 +68,23 @@ func (s *claims) add(top *claim) {
 	x.claims++
 }
 
-// drop is for a claim that is in no pile any more.
+// drop is for a claim that is in no pile any more. It may be told so twice: answers may
+// come in another order than requests.
 func (s *claims) drop(c *claim) {
+	if c.gone {
+		return
+	}
+	c.gone = true
 	x := s.identifiers[c.identifier]
 	if x.claims--; x.claims == 0 {
 		delete(s.identifiers, c.identifier)
+	}
+}
+
+// dropTo drops c and what it stands upon, down to other.
+func (s *claims) dropTo(c, other *claim) {
+	for ; c != other; c = c.former {
+		s.drop(c)
 	}
 }
 
@@ -98,7 +111,7 @@ func (s *claims) granted() iter.Seq[*claim] {
 	}
 }
 
-// replace puts other, or nothing, where c stands, if it still does.
+// replace puts other where c stands, if it still does: what c stands upon, or nothing.
 func (s *claims) replace(filter string, c, other *claim) {
 	top := s.piles[filter]
 	switch {
@@ -106,14 +119,14 @@ func (s *claims) replace(filter string, c, other *claim) {
 		for ; top != nil; top = top.former {
 			if top.former == c {
 				top.former = other
-				s.drop(c)
+				s.dropTo(c, other)
 				return
 			}
 		}
 	case other == nil:
 		delete(s.piles, filter)
 		s.routes.remove(filter)
-		s.drop(c)
+		s.dropTo(c, nil)
 	default:
 		s.piles[filter] = other
 		s.routes.set(filter, other.queue)

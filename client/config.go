@@ -54,6 +54,8 @@ type Config struct {
 	// before 5.0 every connection does. What the server sends for a session before
 	// anyone has subscribed is for Handler, or if there is none for [Client.Receive]
 	// or who subscribes to it first.
+	// A server of 3.1 does not say whether it has the session: it is taken to, and asked
+	// for the subscriptions in any case.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the
@@ -123,7 +125,8 @@ type Config struct {
 
 	// Backoff is how long to wait before connecting again, after so many attempts
 	// that failed since a connection lasted for 10 s. Nil doubles from 100 ms to 30 s,
-	// and takes off up to a half, at random.
+	// and takes off up to a half, at random. A session that another client with the same
+	// identifier has taken over counts as ten that failed.
 	Backoff func(failures int) time.Duration
 
 	// OnUp and OnDown are told of each connection, one after the other and in order.
@@ -131,9 +134,10 @@ type Config struct {
 	OnUp   func(UpEvent)
 	OnDown func(DownEvent)
 
-	// MaximumQueued and MaximumQueuedBytes bound the messages of PublishAsync that
-	// are not over, by their number and by the memory they take: zero means 16 384,
-	// and 64 MiB. One message has room always. WhenFull says what becomes of the next.
+	// MaximumQueued and MaximumQueuedBytes bound the messages of PublishAsync, and with
+	// a Store those of Publish at QoS 1 and 2, that are not over, by their number and by
+	// the memory they take: zero means 16 384, and 64 MiB. With a Store 32 768 messages
+	// are the most. One message has room always. WhenFull says what becomes of the next.
 	MaximumQueued      int
 	MaximumQueuedBytes int
 	WhenFull           Full
@@ -170,7 +174,9 @@ type Config struct {
 	// acknowledged and discarded.
 	Handler Handler
 
-	// Logger is told what no caller is. Nil is silent.
+	// Logger is told what no caller is: connections that come and go, at levels Info and
+	// Warn, what a server or a handler does wrong, and what becomes of messages that
+	// nobody waits for. Nil is silent.
 	Logger *slog.Logger
 }
 
@@ -181,8 +187,9 @@ type Hooks struct {
 	// properties.
 	Publish func(ctx context.Context, m *Message)
 
-	// Handle sees a message before its handler does. What it returns is called when
-	// the handler has returned, with its error.
+	// Handle sees a message before its handler does. What it returns, if that is not
+	// nil, is called when the handler has returned, with its error, or after a panic
+	// with one that says so. Messages of Receive and of loops have no handler.
 	Handle func(m *Message) (done func(error))
 }
 
@@ -213,6 +220,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, invalid("KeepAlive %v: want at most 65535 s", c.KeepAlive)
 	}
 	c.KeepAlive = (c.KeepAlive + time.Second - 1).Truncate(time.Second)
+	if c.KeepSession && c.ClientID == "" && c.Version != packets.V5 {
+		return c, invalid("KeepSession: want a ClientID, by which the server knows the session again")
+	}
 	if c.ClientID == "" && c.Version == packets.V31 {
 		c.ClientID = randomID()
 	}

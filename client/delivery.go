@@ -46,7 +46,9 @@ type waiter struct {
 //
 // If as many messages are on their way as Config allows, it does what Config.WhenFull
 // says. The error is an [ErrInvalid], an [ErrNotSent], or a [*RefusedError] for what
-// the server has said in CONNACK that it would refuse.
+// the server has said in CONNACK that it would refuse. With a Store it is an
+// [ErrUnknown] if ctx ends before the message is stored: it may be published all the
+// same.
 func (c *Client) PublishAsync(ctx context.Context, m Message) (*Delivery, error) {
 	if c.cfg.Hooks.Publish != nil {
 		m = c.hooked(ctx, m)
@@ -149,19 +151,26 @@ func (c *Client) freeRoom(p *publishing) {
 	}
 }
 
-// dropOldest drops the first message that waits. It is false if all have been sent.
+// dropOldest drops the message that has waited longest. It is false if all have been
+// sent.
 func (c *Client) dropOldest() bool {
+	var oldest *publishing
 	for _, w := range []*waiting{&c.tracked, &c.quick} {
-		for p := w.first; p != nil; p = p.next {
-			if p.cost > 0 && !p.sent {
-				w.remove(p)
-				c.counts.dropped++
-				c.finish(p, failed(ErrNotSent, ErrFull))
-				return true
-			}
+		p := w.first
+		for p != nil && (p.cost == 0 || p.sent) {
+			p = p.next
+		}
+		if p != nil && (oldest == nil || p.turn < oldest.turn) {
+			oldest = p
 		}
 	}
-	return false
+	if oldest == nil {
+		return false
+	}
+	oldest.queue.remove(oldest)
+	c.counts.dropped++
+	c.finish(oldest, failed(ErrNotSent, ErrFull))
+	return true
 }
 
 // complete is with Client.mu.

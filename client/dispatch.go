@@ -3,7 +3,6 @@ package client
 import (
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/fletchmq/fletch/packets"
@@ -63,7 +62,7 @@ func (c *Client) route(l *link, x *arrival) {
 	case len(queues) > 0:
 	case c.fallback != nil:
 		queues = []*queue{c.fallback}
-	case l.connack.SessionPresent: // a subscription of an earlier Client, perhaps of the next one of this
+	case l.goesOn(): // a subscription of an earlier Client, perhaps of the next one of this
 		queues = []*queue{c.pull}
 		x.stray = true
 	default: // [MQTT-4.5.0-2]
@@ -154,25 +153,6 @@ func (c *Client) handle(q *queue, r *record) {
 // comesAgain reports whether r is behind one that could not be handled, and so is sent
 // again behind it.
 func (c *Client) comesAgain(r *record) bool { return r.due() && r.link <= c.refused.Load() }
-
-// call calls a handler, and turns a panic into an error.
-func (c *Client) call(handler Handler, m *Message) (err error) {
-	topic, returned := m.Topic, false
-	defer func() {
-		reason := recover() // nil after runtime.Goexit, and a hook may panic too
-		if !returned || reason != nil {
-			c.cfg.Logger.Error("handler panics", "topic", topic, "panic", reason, "stack", string(debug.Stack()))
-			err = errHandler
-		}
-	}()
-	if h := c.cfg.Hooks.Handle; h != nil {
-		done := h(m)
-		defer func() { done(err) }()
-	}
-	err = handler(m)
-	returned = true
-	return err
-}
 
 // handled frees the memory of messages of q, of which r is the last, and acknowledges
 // r. There is more if the handler is called again at once.

@@ -45,7 +45,7 @@ func TestStoreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	go b.Serve(t.Context(), l)
-	c := dial(b)
+	c := dial(b, client.Config{})
 	defer c.Close()
 	k := killed{t: t, address: l.Addr().String(), dir: t.TempDir(), handled: map[string]int{}}
 	got, total := make(chan int, 1<<16), 0

@@ -28,6 +28,9 @@ func (s State) String() string {
 // as after the first failure.
 const lasting = 10 * time.Second
 
+// manyFailures is as how many another client with the same identifier counts.
+const manyFailures = 10
+
 // life is what a Client knows of its connections, under Client.mu.
 type life struct {
 	link    *link // nil while there is none
@@ -106,6 +109,9 @@ func (c *Client) live(l *link) {
 			}
 			l = nil
 		}
+		if takenOver(err) {
+			failures = max(failures, manyFailures)
+		}
 		again, more := c.cfg.Backoff(failures), c.mayConnect()
 		failures++
 		c.tellDown(err, failures, again, more)
@@ -124,19 +130,25 @@ func (c *Client) mayConnect() bool {
 	return c.targets != nil && !c.closing && !final(c.cause)
 }
 
-// final is for causes with which another connection would do harm, or end as well.
+// final is for causes with which another connection would end as well.
 func final(cause error) bool {
 	var refused *RefusedError
 	if !errors.As(cause, &refused) {
 		return false
 	}
 	switch refused.Reason {
-	case packets.SessionTakenOver: // two clients with one identifier would take turns
-		return refused.Packet == packets.TypeDisconnect
 	case packets.UnsupportedProtocolVersion, packets.ClientIdentifierNotValid:
 		return refused.Packet == packets.TypeConnack
 	}
 	return false
+}
+
+// takenOver reports whether another connection with the same client identifier is why
+// this one has ended: one of this Client that was late, or another client, which would
+// take turns with this one.
+func takenOver(cause error) bool {
+	var refused *RefusedError
+	return errors.As(cause, &refused) && refused.Packet == packets.TypeDisconnect && refused.Reason == packets.SessionTakenOver
 }
 
 // pause waits before the next connection. It is false if there is to be none.
@@ -208,8 +220,8 @@ func (c *Client) end(cause error) {
 	defer c.mu.Unlock()
 	c.over = true
 	c.become(Closed)
+	close(c.done) // who is told below may ask Err
 	c.abandonAll(c.reasonLocked())
-	close(c.done)
 }
 
 // reason is an ErrClosed with what has ended the connection.

@@ -57,7 +57,11 @@ type link struct {
 
 	// Under Client.mu.
 	output
-	pings   []ping // PINGREQs without an answer
+	pings []ping // PINGREQs without an answer
+
+	reauthentication *request // under way, nil if there is none
+	answering        bool     // an AUTH of the server
+
 	alias   flow.AliasIn
 	aliases flow.AliasOut
 	paused  bool // the reader

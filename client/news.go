@@ -11,6 +11,7 @@ import (
 
 // UpEvent is that a server has accepted a connection.
 type UpEvent struct {
+	Client         *Client
 	Address        string // without credentials; empty with [New]
 	Version        packets.Version
 	SessionPresent bool // the session of an earlier connection goes on
@@ -19,6 +20,7 @@ type UpEvent struct {
 
 // DownEvent is that a connection has ended, or that none could be made.
 type DownEvent struct {
+	Client  *Client
 	Err     error         // why; nil for Disconnect and Close
 	Attempt int           // what Config.Backoff is called with: failures before this one
 	Again   time.Duration // until the next is made; negative if there will be none
@@ -87,7 +89,7 @@ func (c *Client) contain(what string, f func()) {
 
 // tellUp is with c.mu.
 func (c *Client) tellUp(l *link) {
-	up := UpEvent{Version: l.version, SessionPresent: l.connack.SessionPresent, Connack: l.connack}
+	up := UpEvent{Client: c, Version: l.version, SessionPresent: l.connack.SessionPresent, Connack: l.connack}
 	if l.target != nil {
 		up.Address = l.target.String()
 	}
@@ -101,7 +103,7 @@ func (c *Client) tellUp(l *link) {
 func (c *Client) tellDown(err error, failures int, again time.Duration, more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	down := DownEvent{Err: err, Attempt: failures - 1, Again: again}
+	down := DownEvent{Client: c, Err: err, Attempt: failures - 1, Again: again}
 	if !more {
 		down.Again = -1
 	}

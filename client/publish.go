@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -57,8 +58,12 @@ func (c *Client) publish(ctx context.Context, m Message) error {
 	}
 }
 
-// hooked is m as Hooks.Publish has left it.
+// hooked is m as Hooks.Publish has left it. What it adds to the user properties is not
+// written behind those of the caller, who may publish them elsewhere at the same time.
 func (c *Client) hooked(ctx context.Context, m Message) Message {
+	if all := m.Props.UserProperties(); len(all) > 0 {
+		m.Props.SetUserProperties(all)
+	}
 	c.cfg.Hooks.Publish(ctx, &m)
 	return m
 }
@@ -117,6 +122,8 @@ func (c *Client) offer(ctx context.Context, p *publishing) (*link, error) {
 
 // enqueue has p sent when its turn comes, and with a Store when it is stored.
 func (c *Client) enqueue(p *publishing) {
+	c.turns++
+	p.turn = c.turns
 	switch {
 	case p.publish.QoS == packets.AtMostOnce:
 		c.quick.push(p)
@@ -157,11 +164,20 @@ func (c *Client) abandon(p *publishing, cause error) error {
 		p.queue.remove(p)
 		c.unstore(p)
 		c.freeRoom(p)
-		return failed(ErrNotSent, cause)
+		return failed(ErrNotSent, c.offline(cause))
 	}
 	p.keep()
 	p.alone = true
-	return failed(ErrUnknown, cause)
+	return failed(ErrUnknown, c.offline(cause))
+}
+
+// offline is cause, and if there is no connection why. That is words only, lest it be
+// taken for the answer to what was asked. It is called with Client.mu.
+func (c *Client) offline(cause error) error {
+	if c.link != nil || c.cause == nil {
+		return cause
+	}
+	return fmt.Errorf("%w, and no connection: %v", cause, c.cause)
 }
 
 // finish gives p its outcome.

@@ -12,6 +12,9 @@ import (
 // acknowledges it and returns it; it is the caller's. What had come before the Client
 // was closed can still be received; behind that the error is Err, an [ErrClosed]. If
 // ctx ends first, it is that of ctx.
+//
+// Who waits for a message does not wait for an answer: if that is a handler, what has
+// come behind its own message may hold back the transport, and with it what it waits for.
 func (c *Client) Receive(ctx context.Context) (*Message, error) {
 	for {
 		c.mu.Lock()
@@ -130,6 +133,7 @@ func (c *Client) next(q *queue) *record {
 	return nil
 }
 
+// more reports whether there is a next message, with Client.mu.
 func (q *queue) more() bool { return q.next < len(q.taken.records) || len(q.waiting.records) > 0 }
 
 // await waits until there may be a message.

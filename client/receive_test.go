@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,25 @@ func TestUnreadMessagesHoldTheTransport(t *testing.T) {
 		}
 		want(t, "dropped", c.Stats().Missed, uint64(0))
 	})
+}
+
+// Messages come while the body of a loop has one.
+func TestMessagesComeDuringALoop(t *testing.T) {
+	const most = 2000
+	c, peer := connect(t, client.Config{}, nil)
+	go func() {
+		granted(peer, packets.GrantedQoS2)
+		peer.Send(slices.Repeat([]packets.Packet{message(0, 0, "a", "x")}, most)...)
+		unsubscribed(peer, 1)
+	}()
+	seen := 0
+	for _, err := range c.Messages(t.Context(), "a") {
+		want(t, "error", err, nil)
+		if seen++; seen == most {
+			break
+		}
+	}
+	want(t, "messages", seen, most)
 }
 
 // A server that floods a client that waits for it does not fill its memory.

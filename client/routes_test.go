@@ -220,3 +220,17 @@ func BenchmarkRoutes(b *testing.B) {
 		}
 	}
 }
+
+func TestClaimsKeepNothingOfWhatIsGone(t *testing.T) {
+	var s claims
+	s.init(false)
+	var last *claim
+	for range 3 {
+		last = &claim{subscription: Subscription{Filter: "a"}, identifier: s.nextIdentifier(), queue: newPulled()}
+		s.add(last)
+	}
+	s.replace("a", last, nil)
+	if len(s.piles) > 0 || len(s.identifiers) > 0 || len(s.routes.filters) > 0 {
+		t.Errorf("%d piles, %d identifiers and %d routes are left", len(s.piles), len(s.identifiers), len(s.routes.filters))
+	}
+}

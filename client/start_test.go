@@ -126,28 +126,21 @@ func TestManyConnectionsFail(t *testing.T) {
 	})
 }
 
-// Where another connection would end as well, or drive out another client, there is
-// none, and Err says why.
+// Where another connection would end as well there is none, and Err says why.
 func TestFinalCauses(t *testing.T) {
 	worlds(t, func(t *testing.T, l *clienttest.Listener) {
 		for packet, reasons := range map[packets.Type][]packets.ReasonCode{
-			packets.TypeDisconnect: {packets.SessionTakenOver},
-			packets.TypeConnack:    {packets.UnsupportedProtocolVersion, packets.ClientIdentifierNotValid},
+			packets.TypeConnack: {packets.UnsupportedProtocolVersion, packets.ClientIdentifierNotValid},
 		} {
 			for _, reason := range reasons {
 				c := begin(t, l, client.Config{})
 				peer := l.Accept()
 				peer.Next()
 				switch {
-				case packet == packets.TypeConnack && l.Version == packets.V5:
-					peer.Send(&packets.Connack{Reason: reason})
-				case packet == packets.TypeConnack: // the return codes 1 and 2
-					peer.Send(&packets.Connack{Reason: reason - packets.UnsupportedProtocolVersion + 1})
 				case l.Version == packets.V5:
-					peer.Send(&packets.Connack{})
-					peer.Send(&packets.Disconnect{Reason: reason})
-				default:
-					continue // a server before 5.0 does not say why
+					peer.Send(&packets.Connack{Reason: reason})
+				default: // the return codes 1 and 2
+					peer.Send(&packets.Connack{Reason: reason - packets.UnsupportedProtocolVersion + 1})
 				}
 				go peer.Ignore()
 				<-c.Done()
@@ -155,6 +148,23 @@ func TestFinalCauses(t *testing.T) {
 				wantRefused(t, c.Err(), packet, reason)
 				wantRefused(t, c.AwaitUp(t.Context()), packet, reason)
 			}
+		}
+	})
+}
+
+// Who is taken over takes its time: it may be another client, with the same identifier,
+// that would take turns with this one for ever.
+func TestTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := clienttest.Listen(t, packets.V5)
+		begin(t, l, client.Config{})
+		peer := accept(l, nil)
+		peer.Send(&packets.Disconnect{Reason: packets.SessionTakenOver})
+		ended := time.Now()
+		go peer.Ignore()
+		accept(l, nil)
+		if waited := time.Since(ended); waited < 10*time.Second {
+			t.Errorf("there again after %v", waited)
 		}
 	})
 }

@@ -109,4 +109,4 @@ func (u *userBlock) add(key, value []byte) {
 // get is the block, capped: an append to it copies.
 func (u *userBlock) get() UserProperties { return u.all[:len(u.all):len(u.all)] }
 
-func (u *userBlock) set(all UserProperties) { u.all, u.mine = all, false }
+func (u *userBlock) set(all UserProperties) { u.all, u.own, u.mine = all, nil, false }

@@ -49,6 +49,26 @@ func TestUserPropertiesInPieces(t *testing.T) {
 	}
 }
 
+// TestUserPropertiesSetAreAlone: properties that were copied, and set anew, share no
+// memory with the others that is written to.
+func TestUserPropertiesSetAreAlone(t *testing.T) {
+	var p Publish
+	for range 5 { // and there is room for more
+		p.Props.AddUserProperty([]byte("a"), []byte("1"))
+	}
+	other := p
+	other.Props.SetUserProperties(p.Props.UserProperties())
+	p.Props.AddUserProperty([]byte("b"), []byte("2"))
+	other.Props.AddUserProperty([]byte("c"), []byte("3"))
+	const five = "a=1 a=1 a=1 a=1 a=1 "
+	if got := pairs(p.Props.UserProperties()); got != five+"b=2 " {
+		t.Errorf("the one: %q", got)
+	}
+	if got := pairs(other.Props.UserProperties()); got != five+"c=3 " {
+		t.Errorf("the other: %q", got)
+	}
+}
+
 // TestUserPropertyAddedToReceived: adding to what was received does not write into
 // the received bytes.
 func TestUserPropertyAddedToReceived(t *testing.T) {

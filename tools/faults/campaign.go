@@ -68,6 +68,9 @@ func (c *campaign) run(ctx context.Context, d time.Duration, finish context.Canc
 	if err := c.settle(ctx); err != nil {
 		return err
 	}
+	if err := c.last(ctx); err != nil {
+		return err
+	}
 	if now, _ := memory(); now > heap+memoryLimit {
 		return fmt.Errorf("memory: %d bytes were in use before, and are %d when all has come", heap, now)
 	}
@@ -81,17 +84,17 @@ func (c *campaign) begin(ctx context.Context, others *sync.WaitGroup) (err error
 		if i%2 == 0 {
 			p.v = packets.V5
 		}
-		if p.client, err = c.client(p.name, p.v); err != nil {
+		if p.client, err = c.client(p.name, p.v, false); err != nil {
 			return err
 		}
 		c.publishers = append(c.publishers, p)
 	}
 	for _, s := range subscribers(c.world, c.seed) {
-		if s.client, err = c.client(s.name, s.v); err != nil {
+		if s.client, err = c.client(s.name, s.v, s.short); err != nil {
 			return err
 		}
 		c.subscribers = append(c.subscribers, s)
-		c.ledger.subscribed(s.name, s.qos)
+		c.ledger.subscribed(s.name, s.qos, s.short)
 		others.Go(func() { s.way(s, ctx) })
 	}
 	for _, s := range c.subscribers {
@@ -135,6 +138,26 @@ func (c *campaign) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// last publishes one more message of each stream when all subscribers have a connection,
+// and so their subscriptions, without faults.
+func (c *campaign) last(ctx context.Context) error {
+	for _, s := range c.subscribers {
+		for w := newWatch(c.ledger); s.client.Ping(ctx) != nil; wait(ctx, 10*time.Millisecond) {
+			if err := w.look(ctx); err != nil {
+				return fmt.Errorf("%s cannot connect: %w", s.name, err)
+			}
+		}
+	}
+	c.ledger.finally()
+	for _, p := range c.publishers {
+		for _, s := range p.sources {
+			n, m := s.message()
+			s.ended(ctx, n, p.client.Publish(ctx, m), false)
+		}
+	}
+	return c.settle(ctx)
 }
 
 // watch sees whether something happens.

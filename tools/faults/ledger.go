@@ -14,8 +14,8 @@ import (
 // subscribed to everything before the first message. A stream is what is published to a
 // topic, one after the other. The rules:
 //
-//   - What was published without an error arrives at each receiver, and what was not
-//     sent, as the error says, at none.
+//   - What was published without an error arrives at each receiver, unless that is
+//     fleeting, and what was not sent, as the error says, at none.
 //   - Messages of a stream arrive in the order in which they were published: at QoS 1
 //     when each comes first. So none is passed over, unless its outcome is unknown.
 //   - No message arrives twice that is at QoS 2 all the way.
@@ -29,10 +29,11 @@ type ledger struct {
 	mu        sync.Mutex
 	streams   map[string]*stream // by topic
 	receivers map[string]*receiver
-	completed int // publications without an error
-	unknown   int // publications that somebody gave up
-	arrived   int // first deliveries
-	repeated  int // deliveries at QoS 1 that were not the first
+	completed int  // publications without an error
+	unknown   int  // publications that somebody gave up
+	arrived   int  // first deliveries
+	repeated  int  // deliveries at QoS 1 that were not the first
+	final     bool // the last message of each stream is being published, or has been
 	broken    []string
 }
 
@@ -44,10 +45,12 @@ type stream struct {
 	givenUp map[int]error // the end of those that may not arrive
 }
 
-// receiver is a subscriber, whatever connection it has.
+// receiver is a subscriber, whatever connection it has. One that is fleeting has a
+// session for each connection, and has to get the last message of each stream alone.
 type receiver struct {
-	qos    packets.QoS    // granted
-	newest map[string]int // number, by topic
+	qos      packets.QoS // granted
+	fleeting bool
+	newest   map[string]int // number, by topic
 }
 
 // mostBroken is how many violations are kept: the first says the most.
@@ -74,10 +77,10 @@ func (l *ledger) fail(format string, args ...any) {
 }
 
 // subscribed: somebody receives from now on.
-func (l *ledger) subscribed(name string, qos packets.QoS) {
+func (l *ledger) subscribed(name string, qos packets.QoS, fleeting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.receivers[name] = &receiver{qos: qos, newest: map[string]int{}}
+	l.receivers[name] = &receiver{qos: qos, fleeting: fleeting, newest: map[string]int{}}
 }
 
 // knows reports whether a receiver has subscribed.
@@ -146,7 +149,7 @@ func (l *ledger) delivered(name, topic string, number int, qos packets.QoS) {
 		l.repeated++
 		return
 	}
-	for between := newest + 1; between < number; between++ {
+	for between := newest + 1; between < number && !r.fleeting; between++ {
 		if s.givenUp[between] == nil {
 			l.breaks("passed over", "to %s: %s %d has come after %d", name, topic, number, newest)
 			break
@@ -165,11 +168,18 @@ func (l *ledger) backlog() (most int, name string) {
 		for topic, s := range l.streams {
 			n += s.last - r.newest[topic]
 		}
-		if n > most {
+		if n > most && !r.fleeting {
 			most, name = n, receiver
 		}
 	}
 	return most, name
+}
+
+// finally: what is published from now on are the last messages.
+func (l *ledger) finally() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.final = true
 }
 
 // missing reports whether something must still come, or come to an end.
@@ -193,7 +203,7 @@ func (l *ledger) lacks(f func(rule, format string, args ...any)) {
 			f("never completed", "%s %d", topic, number)
 		}
 		for name, r := range l.receivers {
-			if r.newest[topic] < s.due {
+			if r.newest[topic] < s.due && (l.final || !r.fleeting) {
 				f("lost", "to %s: %s %d and up to %d", name, topic, r.newest[topic]+1, s.due)
 			}
 		}

@@ -67,7 +67,7 @@ func TestLedger(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, broke := context.WithCancelCause(t.Context())
 			l := newLedger(broke)
-			l.subscribed("r", c.qos)
+			l.subscribed("r", c.qos, false)
 			c.events(book{l})
 			before, missing := ctx.Err(), l.missing()
 			l.lost()
@@ -82,5 +82,31 @@ func TestLedger(t *testing.T) {
 				t.Errorf("got %q, want %q: %v", got, c.want, context.Cause(ctx))
 			}
 		})
+	}
+}
+
+// TestFleeting: who has a session for each connection has to get the last message alone.
+func TestFleeting(t *testing.T) {
+	ctx, broke := context.WithCancelCause(t.Context())
+	l := newLedger(broke)
+	l.subscribed("r", twice, true)
+	b := book{l}
+	b.publish(3)
+	b.deliver(1, 3)
+	b.publish(1)
+	if l.missing() || ctx.Err() != nil {
+		t.Errorf("before the end: %v", context.Cause(ctx))
+	}
+	l.finally()
+	if !l.missing() {
+		t.Error("the last one is not missing")
+	}
+	b.deliver(4)
+	if l.missing() || ctx.Err() != nil {
+		t.Errorf("at the end: %v", context.Cause(ctx))
+	}
+	b.deliver(3)
+	if ctx.Err() == nil {
+		t.Error("an older one may come behind a newer one")
 	}
 }

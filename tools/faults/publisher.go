@@ -22,6 +22,8 @@ type publisher struct {
 	name   string
 	v      packets.Version
 	client *client.Client
+
+	sources []*source // used by run until it returns
 }
 
 // source is a stream of a publisher.
@@ -43,6 +45,7 @@ func (p *publisher) run(ctx context.Context, seed uint64) {
 		for way, run := range ways {
 			s := &source{publisher: p, topic: fmt.Sprintf("t/%s/%d/%s", p.name, qos, way), qos: qos}
 			s.rng = rand.New(rand.NewPCG(seed, uint64(checksum(s.topic, make([]byte, payloadHead)))))
+			p.sources = append(p.sources, s)
 			all.Go(func() { run(s, ctx) })
 		}
 	}

@@ -141,7 +141,7 @@ type deliveries struct {
 func (d *deliveries) enter(e event) {
 	switch e.what {
 	case subscribed:
-		d.subscribed(d.name, e.qos)
+		d.subscribed(d.name, e.qos, false)
 	case begins:
 		same := d.killed && d.last.topic == e.topic && d.last.number == e.number
 		if same && !e.dup && (e.qos == packets.ExactlyOnce || !d.done) { // at QoS 1 it may have been published again

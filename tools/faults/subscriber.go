@@ -19,6 +19,7 @@ type subscriber struct {
 	name   string
 	v      packets.Version
 	qos    packets.QoS
+	short  bool // a session for each connection
 	way    func(*subscriber, context.Context)
 	rng    *rand.Rand
 	client *client.Client
@@ -32,6 +33,7 @@ func subscribers(w *world, seed uint64) (all []*subscriber) {
 		{name: "holder", v: packets.V311, qos: packets.ExactlyOnce, way: (*subscriber).hold},
 		{name: "choosy", v: packets.V5, qos: packets.ExactlyOnce, way: (*subscriber).choose},
 		{name: "receiver", v: packets.V311, qos: packets.ExactlyOnce, way: (*subscriber).receive},
+		{name: "fleeting", v: packets.V311, qos: packets.ExactlyOnce, way: (*subscriber).handle, short: true},
 		{name: "iterator", v: packets.V5, qos: packets.ExactlyOnce, way: (*subscriber).iterate},
 	} {
 		s.world, s.rng, s.ready = w, rand.New(rand.NewPCG(seed, uint64(i))), make(chan struct{})

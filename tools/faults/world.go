@@ -67,9 +67,11 @@ func (w *world) end() error {
 	return nil
 }
 
-// client is one with a session that lasts. It is to be disconnected.
-func (w *world) client(name string, v packets.Version) (*client.Client, error) {
-	return client.Start(context.Background(), "mqtt://"+w.proxy.address, configure(name, v, w.log.With("who", name)))
+// client is one with a session that lasts, unless it is short. It is to be disconnected.
+func (w *world) client(name string, v packets.Version, short bool) (*client.Client, error) {
+	cfg := configure(name, v, w.log.With("who", name))
+	cfg.KeepSession = !short
+	return client.Start(context.Background(), "mqtt://"+w.proxy.address, cfg)
 }
 
 // configure is for a client that comes back quickly.
