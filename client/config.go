@@ -153,8 +153,7 @@ type Config struct {
 	// Nothing is sent before what it depends on is stored. While the Store fails it is
 	// tried once a second, and the Logger says so. MaximumQueued, at most 32 768 here,
 	// counts also the messages of Publish, and those of earlier processes. The Client
-	// has the Store to itself until Done, and does not close it. Close waits for a
-	// Commit, however long that takes.
+	// has the Store to itself until Done, and does not close it.
 	Store store.Store
 
 	// Hooks are called beside what the client does.

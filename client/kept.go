@@ -37,9 +37,9 @@ func (c *Client) storeMessage(p *publishing) {
 	c.after(consequence{message: p})
 }
 
-// unstore takes p out of the store.
+// unstore takes p out of the store, unless the Client has ended.
 func (c *Client) unstore(p *publishing) {
-	if p.key == 0 {
+	if p.key == 0 || c.over {
 		return
 	}
 	s := &c.stored

@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"encoding/binary"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -108,5 +110,54 @@ func TestStoreIdentifiersAreReserved(t *testing.T) {
 		}
 		c.Close()
 		want(t, "records", len(records(t, m)), 1+4)
+	})
+}
+
+// As many messages as there may be, with identifiers that come round, and a SUBSCRIBE
+// between them.
+func TestStoreIsFull(t *testing.T) {
+	const most = 32_768
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		put(t, m, keptMessage<<56, messageRecord(40_000, &packets.Publish{QoS: 1, Topic: []byte("a")}))
+		cfg := storing(m)
+		cfg.MaximumQueued, cfg.WhenFull, cfg.MaximumQueuedBytes = most, client.Refuse, 1<<30
+		cfg.Dialer = func(context.Context, string, string) (net.Conn, error) { return nil, errDisk }
+		c, err := client.Start(t.Context(), "nowhere", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range most - 1 {
+			accepted(t, c, 1, "b")
+		}
+		_, err = c.PublishAsync(t.Context(), client.Message{Topic: "b", QoS: 1})
+		wantError(t, err, client.ErrNotSent, client.ErrFull)
+		c.Close()
+
+		c, peer := connect(t, cfg, present())
+		done := async(func() error {
+			return c.Subscribe(t.Context(), "s", 1, func(*client.Message) error { return nil })
+		})
+		for sent, id := 0, uint16(40_000); sent < most || done != nil; {
+			switch p := peer.Next().(type) {
+			case *packets.Publish:
+				if p.PacketID != id {
+					t.Fatalf("message %d has identifier %d, want %d", sent, p.PacketID, id)
+				}
+				peer.Send(&packets.Puback{PacketID: p.PacketID})
+				sent++
+				if id++; id == 0 {
+					id++
+				}
+			case *packets.Subscribe:
+				peer.Send(&packets.Suback{PacketID: p.PacketID, Reasons: []packets.ReasonCode{1}})
+				want(t, "Subscribe", <-done, nil)
+				done = nil
+			}
+		}
+		accepted(t, c, 1, "b")
+		go peer.Ignore()
+		c.Close()
+		want(t, "records", len(records(t, m)), 2)
 	})
 }

@@ -230,3 +230,60 @@ func TestStoreFailsWhenTheSessionIsLost(t *testing.T) {
 		c.Close()
 	})
 }
+
+// What is over when the Client is closed is not sent again by the next one, which may
+// have the Store at once. What is not over is no failure.
+func TestStoreAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		var log bytes.Buffer
+		cfg := storing(m)
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		for _, topic := range []string{"a", "b"} {
+			c, peer := connect(t, cfg, present())
+			if topic == "b" { // the one before is on its way, and is not published
+				peer.Expect(`PUBLISH dup qos=1 topic=open packet-id=2 payload="hi"`)
+				go peer.Ignore()
+				c.Close()
+				continue
+			}
+			done := accepted(t, c, 1, topic)
+			accepted(t, c, 1, "open")
+			peer.Expect(`PUBLISH qos=1 topic=a packet-id=1 payload="hi"`)
+			peer.Expect(`PUBLISH qos=1 topic=open packet-id=2 payload="hi"`)
+			peer.Send(&packets.Puback{PacketID: 1})
+			want(t, "outcome", done.Wait(t.Context()), nil)
+			go peer.Ignore()
+			c.Close()
+		}
+		synctest.Wait()
+		if strings.Contains(log.String(), "not published") {
+			t.Errorf("the log says %s", log.String())
+		}
+		want(t, "records", len(records(t, m)), 2)
+	})
+}
+
+// A Store that hangs holds up nobody who has a context, and the Client has it until Done.
+func TestStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		c, peer := connect(t, storing(m), nil)
+		go peer.Ignore()
+		free := make(chan struct{})
+		m.Before = func(*store.Batch) error { <-free; return nil }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.PublishAsync(ctx, client.Message{Topic: "a", QoS: 1})
+		wantError(t, err, client.ErrUnknown, context.DeadlineExceeded)
+		err = c.Publish(ctx, client.Message{Topic: "a", QoS: 1})
+		wantError(t, err, client.ErrNotSent, context.DeadlineExceeded)
+		want(t, "QoS 0", c.Publish(t.Context(), client.Message{Topic: "a"}), nil)
+		wantError(t, c.Close(), client.ErrClosed, context.DeadlineExceeded)
+		done := async(func() error { <-c.Done(); return nil })
+		pending(t, done)
+		close(free)
+		<-done
+		want(t, "records", len(records(t, m)), 2)
+	})
+}
