@@ -98,7 +98,7 @@ func (l *link) answerAuth(reason packets.ReasonCode, data []byte) {
 	answer, err := l.consult(reason, data)
 	if err != nil {
 		err = fmt.Errorf("authentication: %w", err)
-		l.give(packets.NotAuthorized, err) // [MQTT-4.12.1-2]
+		l.give(packets.UnspecifiedError, err) // [MQTT-4.12.1-2]
 		return
 	}
 	l.c.mu.Lock()

@@ -66,7 +66,7 @@ func TestReauthenticateFails(t *testing.T) {
 		"refused": {&packets.Disconnect{Reason: packets.NotAuthorized}, "", func(t *testing.T, err error) {
 			wantRefused(t, err, packets.TypeDisconnect, packets.NotAuthorized)
 		}},
-		"no proof": {success("ECHO", "none"), "DISCONNECT reason=0x87", func(t *testing.T, err error) {
+		"no proof": {success("ECHO", "none"), "DISCONNECT reason=0x80", func(t *testing.T, err error) {
 			want(t, "is that of Finish", errors.Is(err, errUnproved), true)
 		}},
 		"another method": {success("OTHER", "proof"), "DISCONNECT reason=0x82", func(t *testing.T, err error) {

@@ -55,7 +55,7 @@ func (c *Client) resume(l *link) {
 	if !lost {
 		c.askAgain(l)
 	}
-	if (lost || !l.connack.SessionPresent) && !first { // in 3.1, to be sure
+	if (lost || !l.connack.SessionPresent) && !first {
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
