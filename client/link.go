@@ -19,8 +19,8 @@ const (
 	// readSize is the most of one Read in bytes, but for large packets.
 	readSize = 32 << 10
 
-	// maxOwed is how many answers wait to be written before nothing is read that
-	// would add to them: more than there are packet identifiers for, so that it
+	// maxOwed is how many answers wait to be stored or written before nothing is read
+	// that would add to them: more than there are packet identifiers for, so that it
 	// holds back no server that keeps to them.
 	maxOwed = 1 << 17
 
@@ -202,7 +202,7 @@ func (l *link) leaving() bool {
 func (l *link) mayRead() bool {
 	for {
 		l.c.mu.Lock()
-		full := l.owed >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
+		full := l.owed+len(l.c.stored.then) >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
 		if l.paused && !full {
 			l.lastIn.Store(int64(time.Since(l.start)))
 		}

@@ -121,6 +121,7 @@ func (c *Client) commitOnce() (more bool, err error) {
 	c.mu.Unlock()
 	if l != nil {
 		l.push()
+		nudge(l.gate)
 	}
 	return true, nil
 }
