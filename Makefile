@@ -17,9 +17,10 @@ run: ## start a broker on 127.0.0.1:1883
 	@$(GO) build -o .bin/fletch ./tools/fletch
 	@.bin/fletch serve
 
-test: ## run all tests, those of the clients of others for Go included
+test: ## run all tests, those of the clients and servers of others for Go included
 	$(GO) test ./...
 	cd tools/interop/gopeers && $(GO) test ./...
+	cd tools/interop/servers && $(GO) test ./...
 
 gen: ## write the generated files of package packets anew
 	$(GO) generate ./...
@@ -40,10 +41,12 @@ lint: ## formatting, vet, staticcheck, go.mod
 	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd tools/interop/servers && $(GO) vet ./... && $(GO) mod tidy -diff
 
 race: ## run all tests with the race detector
 	$(GO) test -race ./...
 	cd tools/interop/gopeers && $(GO) test -race ./...
+	cd tools/interop/servers && $(GO) test -race ./...
 
 fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 	FUZZTIME=$(FUZZTIME) bench/fuzz.sh

@@ -174,10 +174,10 @@ func (b *Broker) unlisten(ln net.Listener) {
 	b.running.Done()
 }
 
-// Dial connects a client within the process, which New of package client makes of
-// the connection. That is a [net.Pipe]: a write waits until the broker reads, and the
-// other way round. The error is
-// [ErrClosed], that of ctx, or that there are MaximumConnections.
+// Dial connects a client within the process: New of package client makes it of the
+// connection, or Config.Dialer of that package gives it each connection in turn. That
+// is a [net.Pipe]: a write waits until the broker reads, and the other way round. The
+// error is [ErrClosed], that of ctx, or that there are MaximumConnections.
 func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

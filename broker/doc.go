@@ -7,7 +7,7 @@
 //
 // Serve any number of listeners at once, of package net, or, for TLS, WebSocket and
 // unix sockets, of package listener. [Broker.Dial] connects within the process,
-// without a socket, for example for New of package client. [Broker.Publish]
+// without a socket, for New or Config.Dialer of package client. [Broker.Publish]
 // publishes without a client, and [Broker.Subscribe] gives messages to a loop:
 //
 //	messages, err := b.Subscribe(ctx, "plant/#")

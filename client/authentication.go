@@ -47,7 +47,7 @@ func (l *link) authenticate(first byte, body []byte) error {
 		return packets.Broken(l.version, packets.TypeAuth, authUnasked)
 	}
 	data, _ := p.Props.AuthenticationData()
-	answer, err := a.Continue(data)
+	answer, err := l.consult(p.Reason, data)
 	if err != nil {
 		return fmt.Errorf("authentication: %w", err)
 	}
@@ -66,8 +66,11 @@ func (l *link) authenticated() error {
 	if a == nil || l.version != packets.V5 {
 		return nil
 	}
+	if method, _ := l.connack.Props.AuthenticationMethod(); string(method) != a.Method() { // [MQTT-4.12.0-5]
+		return packets.Broken(l.version, packets.TypeConnack, authMethod)
+	}
 	data, _ := l.connack.Props.AuthenticationData()
-	if err := a.Finish(data); err != nil {
+	if _, err := l.consult(packets.Success, data); err != nil {
 		return fmt.Errorf("authentication: %w", err)
 	}
 	return nil

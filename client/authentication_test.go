@@ -102,6 +102,7 @@ func TestAuthenticationFails(t *testing.T) {
 		"no data":        {challenge("ECHO", ""), "", errUnproved},
 		"another method": {challenge("OTHER", "x"), "MQTT-4.12.0-5", nil},
 		"success":        {&packets.Auth{}, "MQTT-4.12.0-5", nil},
+		"no method":      {&packets.Connack{}, "MQTT-4.12.0-5", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -9,11 +9,11 @@ func (c *Client) call(handler Handler, m *Message) error {
 		return c.callAlone(handler, m)
 	}
 	return c.callAlone(func(m *Message) error {
-		done := hook(m)
-		err := c.callAlone(handler, m)
-		if done != nil {
-			done(err)
+		err := errHandler // unless the handler returns
+		if done := hook(m); done != nil {
+			defer func() { done(err) }()
 		}
+		err = c.callAlone(handler, m)
 		return err
 	}, m)
 }

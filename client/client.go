@@ -29,6 +29,8 @@ type Client struct {
 	waiting atomic.Int32 // requests
 	left    atomic.Bool  // by Disconnect: no more messages
 
+	authenticating sync.Mutex // who calls Config.Authentication; comes before mu
+
 	mu sync.Mutex // never held over I/O
 	life
 	outbox
@@ -56,7 +58,7 @@ type Client struct {
 // When ctx ends before a server has answered, so does Dial; later it has no effect.
 // The error is an [ErrInvalid] for an address or a Config that cannot be, which names
 // no secret, a [*RefusedError] from CONNACK, a [*packets.BrokenError], an [ErrNotSent]
-// if no server could be reached, or what the transport or ctx says.
+// if no server could be reached, or what the transport, Config.Store or ctx says.
 func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	targets, err := parseAddresses(address)
 	if err != nil {
@@ -70,7 +72,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	if err != nil {
 		c.end(err)
 		if _, ok := errors.AsType[*unreachedError](err); ok {
-			err = fmt.Errorf("%w: %w", ErrNotSent, err)
+			return nil, fmt.Errorf("client: cannot connect: %w: %w", ErrNotSent, err)
 		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
@@ -80,7 +82,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 
 // Start is Dial without waiting: the Client connects in the background, as often as
 // it takes, and until then what is asked of it waits. It is closed when ctx ends. The
-// error is an [ErrInvalid].
+// error is an [ErrInvalid], or what Config.Store says.
 func Start(ctx context.Context, address string, cfg Config) (*Client, error) {
 	targets, err := parseAddresses(address)
 	if err != nil {

@@ -54,6 +54,8 @@ type Config struct {
 	// before 5.0 every connection does. What the server sends for a session before
 	// anyone has subscribed is for Handler, or if there is none for [Client.Receive]
 	// or who subscribes to it first.
+	// A server of 3.1 does not say whether it has the session: it is taken to, and asked
+	// for the subscriptions in any case.
 	KeepSession bool
 
 	// SessionExpiry is how long a server of 5.0 keeps the session after the
@@ -141,11 +143,18 @@ type Config struct {
 	MaximumQueuedBytes int
 	WhenFull           Full
 
-	// Store, if it is set, keeps messages to be published at QoS 1 and 2, and what is
-	// known of those received at QoS 2, beyond the process: it is for KeepSession and
-	// a ClientID. The Client has it to itself and does not close it. At QoS 2 a message
-	// is stored as handled before the next is given to the same handler, or loop: when
-	// the process is killed, that is the only one that may come again, with Dup set.
+	// Store, if it is set, outlives the process, see [store.OpenDir]. It is for
+	// KeepSession and a ClientID, whose session it belongs to. What PublishAsync has
+	// accepted at QoS 1 and 2, and what Publish waits for, is published though the
+	// process is killed, in order and before anything else, by the next Client that has
+	// the Store; at QoS 2 once, unless the server loses the session. What was handled at
+	// QoS 2 is not handled again, but for the message that each handler was at when the
+	// process was killed: Dup is set then.
+	//
+	// Nothing is sent before what it depends on is stored. While the Store fails it is
+	// tried once a second, and the Logger says so. MaximumQueued, at most 32 768 here,
+	// counts also the messages of Publish, and those of earlier processes. The Client
+	// has the Store to itself until Done, and does not close it.
 	Store store.Store
 
 	// Hooks are called beside what the client does.
@@ -179,8 +188,8 @@ type Hooks struct {
 	Publish func(ctx context.Context, m *Message)
 
 	// Handle sees a message before its handler does. What it returns, if that is not
-	// nil, is called when the handler has returned, with its error, or after a panic
-	// with one that says so. Messages of Receive and of loops have no handler.
+	// nil, is called when the handler has returned, with its error, or has not, as it
+	// panics, with one that says so. Messages of Receive and of loops have no handler.
 	Handle func(m *Message) (done func(error))
 }
 
@@ -211,6 +220,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, invalid("KeepAlive %v: want at most 65535 s", c.KeepAlive)
 	}
 	c.KeepAlive = (c.KeepAlive + time.Second - 1).Truncate(time.Second)
+	if c.KeepSession && c.ClientID == "" && c.Version != packets.V5 {
+		return c, invalid("KeepSession: want a ClientID, by which the server knows the session again")
+	}
 	if c.ClientID == "" && c.Version == packets.V31 {
 		c.ClientID = randomID()
 	}

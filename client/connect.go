@@ -106,7 +106,7 @@ func (c *Client) greet(ctx context.Context, rw io.ReadWriteCloser, t *target) (*
 		err = c.agree(ctx, l)
 	}
 	if !unhook() {
-		err = ended(ctx)
+		err = fmt.Errorf("no CONNACK: %w", ended(ctx))
 	}
 	if err == nil {
 		err = c.attach(l)
@@ -144,7 +144,9 @@ func (c *Client) request(ctx context.Context, l *link) (*packets.Connect, error)
 		p.Props.SetSessionExpiryInterval(borrowedExpiry)
 	}
 	if a := cfg.Authentication; a != nil {
+		c.authenticating.Lock()
 		data, err := a.Start()
+		c.authenticating.Unlock()
 		if err != nil {
 			return nil, fmt.Errorf("authentication: %w", err)
 		}

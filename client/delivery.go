@@ -41,7 +41,8 @@ type waiter struct {
 // PublishAsync accepts m and returns. The outcome is that which [Client.Publish]
 // would return, and is the Delivery's. The slices of m are copied. With a Store, a
 // message at QoS 1 or 2 is stored when PublishAsync returns: it will be published
-// though the process ends, by the next one that has the Store.
+// though the process ends, by the next one that has the Store. If ctx or the Client ends
+// before it is stored, that is an [ErrUnknown], and the message may be published.
 //
 // If as many messages are on their way as Config allows, it does what Config.WhenFull
 // says. The error is an [ErrInvalid], an [ErrNotSent], or a [*RefusedError] for what
@@ -150,19 +151,26 @@ func (c *Client) freeRoom(p *publishing) {
 	}
 }
 
-// dropOldest drops the first message that waits. It is false if all have been sent.
+// dropOldest drops the message that has waited longest. It is false if all have been
+// sent.
 func (c *Client) dropOldest() bool {
+	var oldest *publishing
 	for _, w := range []*waiting{&c.tracked, &c.quick} {
-		for p := w.first; p != nil; p = p.next {
-			if p.cost > 0 && !p.sent {
-				w.remove(p)
-				c.counts.dropped++
-				c.finish(p, failed(ErrNotSent, ErrFull))
-				return true
-			}
+		p := w.first
+		for p != nil && (p.cost == 0 || p.sent) {
+			p = p.next
+		}
+		if p != nil && (oldest == nil || p.turn < oldest.turn) {
+			oldest = p
 		}
 	}
-	return false
+	if oldest == nil {
+		return false
+	}
+	oldest.queue.remove(oldest)
+	c.counts.dropped++
+	c.finish(oldest, failed(ErrNotSent, ErrFull))
+	return true
 }
 
 // complete is with Client.mu.

@@ -229,3 +229,19 @@ func TestWaitLeavesNothingBehind(t *testing.T) {
 	}
 	runtime.KeepAlive(d)
 }
+
+// What has waited longest is dropped, at whatever QoS.
+func TestDropOldest(t *testing.T) {
+	worlds(t, func(t *testing.T, l *clienttest.Listener) {
+		c := begin(t, l, client.Config{MaximumQueued: 3, WhenFull: client.DropOldest})
+		var all []*client.Delivery
+		for _, qos := range []packets.QoS{0, 1, 2, 1, 0} {
+			d, err := c.PublishAsync(t.Context(), client.Message{Topic: "a", QoS: qos})
+			want(t, "publish", err, nil)
+			all = append(all, d)
+		}
+		for i, d := range all {
+			want(t, "dropped", d.Err() != nil, i < 2)
+		}
+	})
+}

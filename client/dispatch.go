@@ -82,7 +82,7 @@ func (c *Client) route(l *link, x *arrival) {
 // earlier Client, and perhaps of the next one of this. After Unsubscribe the server may
 // still send what it had [MQTT-3.10.4-3], which is of neither.
 func (c *Client) foreign(l *link, topic []byte) bool {
-	return c.cfg.KeepSession && l.connack.SessionPresent && len(c.claims.former.match(topic).queues) == 0
+	return c.cfg.KeepSession && l.goesOn() && len(c.claims.former.match(topic).queues) == 0
 }
 
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {

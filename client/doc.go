@@ -47,7 +47,8 @@
 //   - a message at QoS 1 goes on with the next connection, and may arrive twice;
 //   - a message at QoS 2 goes on, and arrives once. If the server has lost the session
 //     it is an ErrUnknown, as to send it again could make it two;
-//   - SUBSCRIBE and UNSUBSCRIBE are sent again, Ping is an ErrUnknown.
+//   - SUBSCRIBE and UNSUBSCRIBE are sent again, Ping and Reauthenticate are an
+//     ErrUnknown.
 //
 // With [Client.PublishAsync] the outcome is that of the [Delivery], with the same
 // errors. With Config.Store an ErrUnknown of a message at QoS 1 or 2 that comes
@@ -118,12 +119,15 @@
 // each connection one that writes, and one for each handler that has something to do.
 // One more tells OnUp, OnDown and the Logger, while there is something to tell, and
 // one commits to the Store, if there is one. A call that has nobody to share a write
-// with writes by itself, if the transport takes that at once.
+// with writes by itself, if the transport takes that at once. For moments there are
+// others, which end a connection that is stuck, or answer an AUTH or the ping of a
+// WebSocket.
 //
 // What they share is under one mutex, which nobody holds while he reads, writes,
-// connects or stores, or calls a function that the program has given. So these may
-// block, and call any method. Only handlers, OnUp, OnDown and the Logger may still run
-// when Done is closed.
+// connects or stores, or calls what the program has given, but for Method of its
+// [Authentication]. So these may block, and call any method. (Another mutex has the
+// methods of an Authentication called one at a time.) Only handlers, OnUp, OnDown and
+// the Logger may still run when Done is closed.
 //
 // # Tests
 //

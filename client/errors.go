@@ -102,7 +102,7 @@ var (
 	connackOnce    = &wire.Fault{Reason: 0x82, V3: "§3.2", V5: "3.2.0-2", Doc: "a second CONNACK"}
 	sessionUnasked = &wire.Fault{Reason: 0x82, V3: "3.2.2-1", V5: "3.2.2-2", Doc: "a session present where a clean one was asked for"}
 	authUnasked    = &wire.Fault{Reason: 0x82, V5: "4.12.0-6", Doc: "AUTH without an authentication method in CONNECT"}
-	authMethod     = &wire.Fault{Reason: 0x82, V5: "4.12.0-5", Doc: "AUTH with another authentication method than CONNECT"}
+	authMethod     = &wire.Fault{Reason: 0x82, V5: "4.12.0-5", Doc: "another authentication method than in CONNECT"}
 	windowExceeded = &wire.Fault{Reason: 0x93, V3: "§4.3", V5: "3.3.4-9", Doc: "more unacknowledged messages than Receive Maximum"}
 	aliasInvalid   = &wire.Fault{Reason: 0x94, V5: "3.1.2-26", Doc: "a topic alias that was not allowed"}
 	aliasUnset     = &wire.Fault{Reason: 0x82, V5: "§3.3.2.3.4", Doc: "a topic alias that stands for no topic"}

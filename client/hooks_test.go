@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
 	"testing"
 	"testing/synctest"
 
@@ -65,16 +66,20 @@ func TestHandleHook(t *testing.T) {
 			switch m.Topic {
 			case "panic":
 				panic("so")
+			case "exits": // as FailNow of a test
+				runtime.Goexit()
 			case "fails":
 				return io.ErrUnexpectedEOF
 			}
 			return nil
 		})
-		for _, topic := range []string{"quiet", "panic", "fails", "good"} {
+		for _, topic := range []string{"quiet", "panic", "exits", "fails", "good"} {
 			peer.Send(message(packets.AtMostOnce, 0, topic, ""))
 		}
-		if err := <-outcomes; err == nil {
-			t.Error("the hook is not told of a panic")
+		for range 2 {
+			if err := <-outcomes; err == nil {
+				t.Error("the hook is not told that the handler has not returned")
+			}
 		}
 		want(t, "of the handler", <-outcomes, io.ErrUnexpectedEOF)
 		want(t, "of the last", <-outcomes, nil)

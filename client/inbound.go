@@ -50,7 +50,7 @@ func (l *link) handle(first byte, body []byte) error {
 	case *packets.Connack:
 		return packets.Broken(l.version, packets.TypeConnack, connackOnce)
 	case *packets.Auth:
-		return packets.Broken(l.version, packets.TypeAuth, authUnasked)
+		return l.onAuth(p)
 	}
 	return errors.ErrUnsupported
 }

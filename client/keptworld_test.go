@@ -215,6 +215,9 @@ func (w *keptWorld) handle(process int, m *client.Message) error {
 		return errKilled
 	}
 	name := string(m.Payload)
+	if w.kept[name] {
+		w.t.Errorf("%s is handled again, and that it was is stored", name)
+	}
 	w.handled = append(w.handled, name)
 	w.again[name] = m.Dup
 	w.happens()

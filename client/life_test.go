@@ -152,3 +152,34 @@ func TestAwaitUp(t *testing.T) {
 }
 
 func TestOutageOfTheExample(t *testing.T) { outage(t) }
+
+// A server of 3.1 does not say whether it has the session. It is taken to go on, so
+// that nothing at QoS 2 comes twice; the subscriptions are asked for in any case.
+func TestSessionOf31GoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := clienttest.Listen(t, packets.V31)
+		c := begin(t, l, kept)
+		peer := accept(l, &packets.Connack{})
+		got := make(chan string, 10)
+		subscribe(t, c, peer, "a", collect(got))
+		peer.Send(message(2, 1, "a", "one"))
+		peer.Expect("PUBREC packet-id=1")
+		done := publish(c, 2, "b")
+		peer.Expect(`PUBLISH qos=2 topic=b packet-id=2 payload="hi"`)
+		peer.Close()
+
+		peer = accept(l, &packets.Connack{})
+		granted(peer, packets.GrantedQoS2)
+		peer.Expect(`PUBLISH dup qos=2 topic=b packet-id=2 payload="hi"`)
+		again := message(2, 1, "a", "one")
+		again.Dup = true
+		peer.Send(again, &packets.Pubrec{PacketID: 2})
+		peer.Expect("PUBREC packet-id=1")
+		peer.Expect("PUBREL packet-id=2")
+		peer.Send(&packets.Pubcomp{PacketID: 2}, message(2, 3, "a", "two"))
+		peer.Expect("PUBREC packet-id=3")
+		want(t, "publish", <-done, nil)
+		want(t, "message", <-got, "a=one")
+		want(t, "message", <-got, "a=two")
+	})
+}

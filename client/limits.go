@@ -42,7 +42,7 @@ func limitsOf(p *packets.ConnackProps) (l limits) {
 // checkPublish reports why p cannot be sent to any server.
 func checkPublish(p *packets.Publish, v packets.Version) error {
 	if err := p.Validate(v); err != nil {
-		return failed(ErrInvalid, err)
+		return invalid("topic %q: %w", p.Topic, err)
 	}
 	if p.Props.Has().Has(packets.PropTopicAlias) {
 		return invalid("PUBLISH with a topic alias, which is not for the caller to set")
@@ -85,6 +85,12 @@ func (l *limits) checkSize(p packets.Packet, v packets.Version) error {
 func checkSubscribe(p *packets.Subscribe, v packets.Version) error {
 	if len(p.Filters) == 0 { // [MQTT-3.8.3-2]
 		return invalid("no topic filter")
+	}
+	for i := range p.Filters { // one by one, so that the error names it
+		one := packets.Subscribe{PacketID: p.PacketID, Filters: p.Filters[i : i+1]}
+		if err := one.Validate(v); err != nil {
+			return invalid("filter %q: %w", p.Filters[i].Filter, err)
+		}
 	}
 	if err := p.Validate(v); err != nil {
 		return failed(ErrInvalid, err)

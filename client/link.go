@@ -17,15 +17,8 @@ import (
 )
 
 const (
-	// readSize is the most of one Read in bytes, but for large packets.
-	readSize = 32 << 10
-
-	// smallRead is that while little comes at once: who waits for the server holds as
-	// much memory.
-	smallRead = 2 << 10
-
-	// maxOwed is how many answers wait to be written before nothing is read that
-	// would add to them: more than there are packet identifiers for, so that it
+	// maxOwed is how many answers wait to be stored or written before nothing is read
+	// that would add to them: more than there are packet identifiers for, so that it
 	// holds back no server that keeps to them.
 	maxOwed = 1 << 17
 
@@ -63,7 +56,11 @@ type link struct {
 
 	// Under Client.mu.
 	output
-	pings   []ping // PINGREQs without an answer
+	pings []ping // PINGREQs without an answer
+
+	reauthentication *request // under way, nil if there is none
+	answering        bool     // an AUTH of the server
+
 	alias   flow.AliasIn
 	aliases flow.AliasOut
 	paused  bool // the reader
@@ -82,16 +79,6 @@ func newLink(c *Client, rw io.ReadWriteCloser, t *target) *link {
 	l.frames = frame.NewReader(meter{l})
 	l.frames.Limit, l.frames.From, l.frames.ReadSize = c.cfg.MaximumPacketSize, packets.Server, smallRead
 	return l
-}
-
-// meter notes when the server gives something, and how much.
-type meter struct{ l *link }
-
-func (m meter) Read(b []byte) (int, error) {
-	n, err := m.l.rw.Read(b)
-	m.l.lastIn.Store(int64(time.Since(m.l.start)))
-	m.l.came = n
-	return n, err
 }
 
 // nudge wakes who waits for ch, if not now then when it begins to wait.
@@ -178,20 +165,6 @@ func (l *link) read() error {
 	return nil
 }
 
-// fit has as much read at once as has come of late.
-func (l *link) fit() {
-	size := l.frames.ReadSize
-	switch {
-	case l.came >= size:
-		size = readSize
-	case l.came < smallRead/2:
-		size = smallRead
-	}
-	if size != l.frames.ReadSize && l.frames.Park() {
-		l.frames.ReadSize = size
-	}
-}
-
 // handleAll handles this packet and the others that have been read.
 func (l *link) handleAll(first byte, body []byte) error {
 	l.c.mu.Lock()
@@ -220,7 +193,7 @@ func (l *link) leaving() bool {
 func (l *link) mayRead() bool {
 	for {
 		l.c.mu.Lock()
-		full := l.owed >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
+		full := l.owed+len(l.c.stored.then) >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
 		if l.paused && !full {
 			l.lastIn.Store(int64(time.Since(l.start)))
 		}

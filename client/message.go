@@ -15,7 +15,7 @@ type Message struct {
 	QoS     packets.QoS
 	Retain  bool                 // publishing: keep it; receiving: it was kept
 	Dup     bool                 // received, perhaps not for the first time; not for publishing
-	Props   packets.PublishProps // of 5.0
+	Props   packets.PublishProps // of 5.0; not sent before
 
 	c      *Client
 	record *record  // while a handler or a loop has it

@@ -14,8 +14,9 @@ type outbox struct {
 	quick    waiting    // QoS 0, wait for room
 	tracked  waiting    // QoS 1 and 2, wait for room and quota
 	requests []*request // not sent
-	kept     int        // messages that PublishAsync has accepted, and are not over
-	bytes    int        // that they cost
+	turns    uint64
+	kept     int // messages that PublishAsync has accepted, and are not over
+	bytes    int // that they cost
 	space    chan struct{}
 	idle     idle
 	waiters  sync.Pool // of *waiter
@@ -37,6 +38,7 @@ type publishing struct {
 	done      chan error   // gets the outcome of Publish, once; room for it
 	handle    *Delivery    // gets the outcome of PublishAsync
 	cost      int          // what counts against MaximumQueuedBytes
+	turn      uint64       // the order of Publish and PublishAsync
 	key       uint64       // in the Store, 0 if it is not there
 	sent      bool         // or a part of it may be
 	releasing *link        // the connection of the first PUBREL

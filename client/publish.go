@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -121,6 +122,8 @@ func (c *Client) offer(ctx context.Context, p *publishing) (*link, error) {
 
 // enqueue has p sent when its turn comes, and with a Store when it is stored.
 func (c *Client) enqueue(p *publishing) {
+	c.turns++
+	p.turn = c.turns
 	switch {
 	case p.publish.QoS == packets.AtMostOnce:
 		c.quick.push(p)
@@ -161,16 +164,26 @@ func (c *Client) abandon(p *publishing, cause error) error {
 		p.queue.remove(p)
 		c.unstore(p)
 		c.freeRoom(p)
-		return failed(ErrNotSent, cause)
+		return failed(ErrNotSent, c.offline(cause))
 	}
 	p.keep()
 	p.alone = true
-	return failed(ErrUnknown, cause)
+	return failed(ErrUnknown, c.offline(cause))
+}
+
+// offline is cause, and if there is no connection why. That is words only, lest it be
+// taken for the answer to what was asked. It is called with Client.mu.
+func (c *Client) offline(cause error) error {
+	if c.link != nil || c.cause == nil {
+		return cause
+	}
+	return fmt.Errorf("%w, and no connection: %v", cause, c.cause)
 }
 
 // finish gives p its outcome.
 func (c *Client) finish(p *publishing, err error) {
 	c.unstore(p)
+	left := p.key != 0 // to the next process
 	c.freeRoom(p)
 	memory := p.memory
 	p.memory = nil
@@ -179,7 +192,7 @@ func (c *Client) finish(p *publishing, err error) {
 		p.publish = packets.Publish{}
 		p.handle.complete(err)
 	case p.alone:
-		if err != nil {
+		if err != nil && !left {
 			c.log(slog.LevelWarn, "message not published", "topic", string(p.publish.Topic), "err", err)
 		}
 	default:

@@ -86,9 +86,9 @@ func (c *Client) abandonRequest(r *request, cause error) error {
 	if i := slices.Index(c.requests, r); i >= 0 && !r.sent {
 		c.requests = slices.Delete(c.requests, i, i+1)
 		c.withdraw(r)
-		return failed(ErrNotSent, cause)
+		return failed(ErrNotSent, c.offline(cause))
 	}
-	return failed(ErrUnknown, cause)
+	return failed(ErrUnknown, c.offline(cause))
 }
 
 // ask sends r, or keeps it for the next connection.

@@ -23,13 +23,19 @@ func (c *Client) borrowsSession() bool {
 // would take for a part of the new session is out of the Store before there is any.
 func (c *Client) agree(ctx context.Context, l *link) error {
 	c.mu.Lock()
-	if !l.connack.SessionPresent {
+	if !l.goesOn() {
 		c.lost = true // [MQTT-3.2.2-5]
 		c.forgetHeld()
 		c.in.Reset()
 	}
 	c.mu.Unlock()
 	return c.awaitCommits(ctx)
+}
+
+// goesOn reports whether the session is one of an earlier connection. A server of 3.1
+// does not say, and is taken to have kept what it was asked to keep.
+func (l *link) goesOn() bool {
+	return l.connack.SessionPresent || l.version == packets.V31 && !l.clean
 }
 
 // resume goes on with the session on a new connection, section 4.4.
@@ -46,10 +52,10 @@ func (c *Client) resume(l *link) {
 		receiveMaximum = mostReceive
 	}
 	c.in.Resume(receiveMaximum)
-	switch {
-	case !lost:
+	if !lost {
 		c.askAgain(l)
-	case !first:
+	}
+	if (lost || !l.connack.SessionPresent) && !first {
 		c.subscribeAgain(l)
 	}
 	for id := range c.out.Releases() { // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]
@@ -146,6 +152,10 @@ func (c *Client) interrupt(l *link) {
 		}
 	}
 	l.pings = nil
+	if r := l.reauthentication; r != nil {
+		r.done <- unknown
+		l.reauthentication = nil
+	}
 	c.lose(l.rest.waiters)
 	for i := len(l.waiters) - 1; i >= 0; i-- { // nothing of them was written
 		p := l.waiters[i]

@@ -13,7 +13,7 @@ type Subscription struct {
 	Filter string
 	QoS    packets.QoS // the highest wanted
 
-	// For 5.0.
+	// For 5.0; not sent before.
 	NoLocal           bool
 	RetainAsPublished bool
 	RetainHandling    packets.RetainHandling
@@ -84,7 +84,7 @@ func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
 		return invalid("no topic filter")
 	}
 	if err := unsubscribe(filters, 1).Validate(c.cfg.Version); err != nil {
-		return failed(ErrInvalid, err)
+		return invalid("filters %q: %w", filters, err)
 	}
 	err := c.do(ctx, r, func(l *link) error {
 		r.claims = c.claims.tops(filters)

@@ -1,5 +1,8 @@
 // Package clienttest is the other end of a client under test: a server that does
-// what the test says, right or wrong.
+// what the test says, right or wrong. A [Listener] is for a Client of Dial or Start,
+// which connects again: its Dial is Config.Dialer, and its Accept gives a [Peer] for
+// each connection. [Pipe] is for a Client of New, and [New] for a transport that is
+// there already. A test that wants a server that does as it should takes package broker.
 package clienttest
 
 import (

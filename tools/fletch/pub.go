@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/fletchmq/fletch/client"
 	"github.com/fletchmq/fletch/packets"
@@ -23,15 +24,24 @@ func (p *pub) Run(w *world) error {
 	case !packets.ValidTopicName(p.Topic):
 		return badTopic("-t", p.Topic)
 	}
-	c, err := p.dial(w)
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	defer cancel(nil)
+	c, err := p.dial(w, nil, func(d client.DownEvent) {
+		if d.Err != nil {
+			cancel(failure{exitConnectionLost, fmt.Errorf("%s: connection lost: %w", p.address(), d.Err)})
+		}
+	})
 	if c == nil {
 		return err
 	}
-	err = c.Publish(w.ctx, client.Message{
+	err = c.Publish(ctx, client.Message{
 		Topic: p.Topic, Payload: []byte(*p.Message), QoS: packets.QoS(p.QoS), Retain: p.Retain,
 	})
 	left := c.Close()
+	var lost failure
 	switch {
+	case err != nil && errors.As(context.Cause(ctx), &lost):
+		return lost
 	case errors.Is(err, context.Canceled):
 		return failure{1, errors.New("interrupted: the message may not have been delivered")}
 	case err != nil:

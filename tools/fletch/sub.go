@@ -22,7 +22,7 @@ type sub struct {
 var errTimeout = failure{exitTimeout, errors.New("timed out")}
 
 // Run prints messages until there were enough, it took too long, or a signal
-// comes.
+// comes. It goes on with the next connection when one ends.
 func (s *sub) Run(w *world) error {
 	if len(s.Topic) == 0 {
 		return errors.New("expected a topic filter: fletch sub -t FILTER")
@@ -37,7 +37,8 @@ func (s *sub) Run(w *world) error {
 		defer cancel()
 		w = &world{ctx: ctx, in: w.in, out: w.out, err: w.err}
 	}
-	c, err := s.dial(w)
+	o := outage{out: w.err}
+	c, err := s.dial(w, o.onUp, o.onDown)
 	if c == nil {
 		return err
 	}
@@ -52,6 +53,31 @@ func (s *sub) Run(w *world) error {
 		return s.request("the end", left)
 	}
 	return nil
+}
+
+// outage tells its user when there is no connection, and when there is one again.
+type outage struct {
+	out   io.Writer
+	up    bool
+	again bool // there has been one before
+}
+
+func (o *outage) onUp(u client.UpEvent) {
+	if o.again {
+		fmt.Fprintf(o.out, "fletch: connected to %s again\n", u.Address)
+	}
+	o.up, o.again = true, true
+}
+
+func (o *outage) onDown(d client.DownEvent) {
+	switch {
+	case d.Again < 0: // Run says why
+	case o.up:
+		fmt.Fprintf(o.out, "fletch: connection lost: %v\n", d.Err)
+	default:
+		fmt.Fprintf(o.out, "fletch: not connected: %v\n", d.Err)
+	}
+	o.up = false
 }
 
 func (s *sub) receive(w *world, c *client.Client) error {
