@@ -125,7 +125,12 @@ func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error
 		return nil, err
 	}
 	c := &Client{cfg: cfg, targets: targets, done: make(chan struct{})}
-	if _, err := cfg.connect(cfg.Version); err != nil {
+	var first *target
+	if len(targets) > 0 {
+		first = targets[0]
+	}
+	sample := cfg.to(first)
+	if _, err := sample.connect(cfg.Version); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)

@@ -125,10 +125,7 @@ func (c *Client) request(ctx context.Context, l *link) (*packets.Connect, error)
 	cfg, begun := c.cfg, c.begun
 	cfg.ClientID = c.id
 	c.mu.Unlock()
-	if l.target != nil {
-		username, password := l.target.credentials()
-		cfg.Username, cfg.Password = cmp.Or(cfg.Username, username), cmp.Or(cfg.Password, password)
-	}
+	cfg = cfg.to(l.target)
 	if cfg.Credentials != nil {
 		var err error
 		if cfg.Username, cfg.Password, err = cfg.Credentials(ctx); err != nil {
@@ -221,6 +218,15 @@ func (l *link) accept() error {
 	}
 	l.limits = limitsOf(&ack.Props)
 	return l.authenticated()
+}
+
+// to is c with what the address of t has and c has not. With New t is nil.
+func (c Config) to(t *target) Config {
+	if t != nil {
+		username, password := t.credentials()
+		c.Username, c.Password = cmp.Or(c.Username, username), cmp.Or(c.Password, password)
+	}
+	return c
 }
 
 // connect is the CONNECT of c, whose defaults are filled in, for that version.

@@ -84,3 +84,15 @@ func TestAwaitUpSaysWhy(t *testing.T) {
 		wantError(t, <-done, context.DeadlineExceeded, syscall.ECONNREFUSED)
 	})
 }
+
+// What the address has, the Config need not: a password may go with its user name.
+func TestPasswordForTheUserOfTheAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := clienttest.Listen(t, packets.V311)
+		if _, err := client.Start(t.Context(), "mqtt://me@localhost", client.Config{Password: "secret", Dialer: l.Dial}); err != nil {
+			t.Fatal(err)
+		}
+		connect, _ := l.Accept().Next().(*packets.Connect)
+		want(t, "credentials", string(connect.Username)+":"+string(connect.Password), "me:secret")
+	})
+}
