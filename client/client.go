@@ -72,7 +72,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	if err != nil {
 		c.end(err)
 		if _, ok := errors.AsType[*unreachedError](err); ok {
-			return nil, fmt.Errorf("client: cannot connect: %w: %w", ErrNotSent, err)
+			err = fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
@@ -126,7 +126,7 @@ func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error
 	}
 	c := &Client{cfg: cfg, targets: targets, done: make(chan struct{})}
 	if _, err := cfg.connect(cfg.Version); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.life.init(&cfg)

@@ -130,7 +130,8 @@ type Config struct {
 	Backoff func(failures int) time.Duration
 
 	// OnUp and OnDown are told of each connection, one after the other and in order.
-	// They may call all methods of the client.
+	// They may call all methods of the client. While one blocks, the last 1000 of what
+	// they and the Logger are to be told are kept.
 	OnUp   func(UpEvent)
 	OnDown func(DownEvent)
 

@@ -20,20 +20,20 @@ const borrowedExpiry = 300
 
 // connect makes a connection to the first of the addresses that accepts.
 func (c *Client) connect(ctx context.Context) (*link, error) {
-	var failed []error
+	var err error
 	for _, t := range c.candidates() {
-		l, err := c.reach(ctx, t)
-		if err == nil {
+		l, cause := c.reach(ctx, t)
+		if cause == nil {
 			return l, nil
 		}
-		failed = append(failed, err)
+		if err == nil {
+			err = cause
+		} else {
+			err = fmt.Errorf("%w; %w", err, cause)
+		}
 		if ctx.Err() != nil {
 			break
 		}
-	}
-	err := errors.Join(failed...)
-	if len(failed) == 1 {
-		err = failed[0]
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -243,7 +243,7 @@ func (c *Config) connect(v packets.Version) (*packets.Connect, error) {
 		c.properties(&p.Props)
 	}
 	if err := p.Validate(v); err != nil {
-		return nil, failed(ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return p, nil
 }

@@ -225,6 +225,19 @@ func (d *Delivery) Wait(ctx context.Context) error {
 		d.c.waiters.Put(w)
 		return err
 	case <-ctx.Done():
+		d.leave(w)
 		return ended(ctx)
+	}
+}
+
+// leave takes w from those who wait.
+func (d *Delivery) leave(w *waiter) {
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	for at := &d.wait; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at = w.next
+			return
+		}
 	}
 }

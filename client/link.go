@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -137,7 +138,7 @@ func (c *Client) serve(l *link) error {
 	var broken *packets.BrokenError
 	switch {
 	case errors.As(err, &broken):
-		c.cfg.Logger.Error("the server broke the standard", "err", err)
+		c.report(slog.LevelError, "the server broke the standard", "err", err)
 		l.give(broken.Reason, err)
 	case err == errFull:
 		l.give(packets.QuotaExceeded, err)
