@@ -204,22 +204,6 @@ func TestPublishAsyncRoomForAll(t *testing.T) {
 	})
 }
 
-// What has waited longest is dropped, at whatever QoS.
-func TestDropOldest(t *testing.T) {
-	worlds(t, func(t *testing.T, l *clienttest.Listener) {
-		c := begin(t, l, client.Config{MaximumQueued: 3, WhenFull: client.DropOldest})
-		var all []*client.Delivery
-		for _, qos := range []packets.QoS{0, 1, 2, 1, 0} {
-			d, err := c.PublishAsync(t.Context(), client.Message{Topic: "a", QoS: qos})
-			want(t, "publish", err, nil)
-			all = append(all, d)
-		}
-		for i, d := range all {
-			want(t, "dropped", d.Err() != nil, i < 2)
-		}
-	})
-}
-
 // Who waits again and again, a moment each, leaves nothing behind.
 func TestWaitLeavesNothingBehind(t *testing.T) {
 	c, _ := connect(t, client.Config{}, nil)
@@ -244,4 +228,20 @@ func TestWaitLeavesNothingBehind(t *testing.T) {
 		t.Errorf("%d bytes", grown)
 	}
 	runtime.KeepAlive(d)
+}
+
+// What has waited longest is dropped, at whatever QoS.
+func TestDropOldest(t *testing.T) {
+	worlds(t, func(t *testing.T, l *clienttest.Listener) {
+		c := begin(t, l, client.Config{MaximumQueued: 3, WhenFull: client.DropOldest})
+		var all []*client.Delivery
+		for _, qos := range []packets.QoS{0, 1, 2, 1, 0} {
+			d, err := c.PublishAsync(t.Context(), client.Message{Topic: "a", QoS: qos})
+			want(t, "publish", err, nil)
+			all = append(all, d)
+		}
+		for i, d := range all {
+			want(t, "dropped", d.Err() != nil, i < 2)
+		}
+	})
 }

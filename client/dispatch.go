@@ -154,6 +154,9 @@ func (c *Client) handle(q *queue, r *record) {
 		r.err = errHandler // unless it returns
 		r.err = c.call(q.handler, m)
 	}
+	if r.err != nil && r.err != errHandler && !r.due() { // nothing else comes of it
+		c.cfg.Logger.Warn("handler failed", "err", r.err)
+	}
 	*m = Message{}
 }
 
