@@ -72,7 +72,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	if err != nil {
 		c.end(err)
 		if _, ok := errors.AsType[*unreachedError](err); ok {
-			return nil, fmt.Errorf("client: cannot connect: %w: %w", ErrNotSent, err)
+			err = fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
