@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/client"
+	"github.com/fletchmq/fletch/client/store"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -46,10 +47,14 @@ func serverIsSurvived(t *testing.T, five bool, script []byte) {
 		if five {
 			v = packets.V5
 		}
+		var kept store.Store
+		if len(script)%4 < 2 {
+			kept = store.NewMemory()
+		}
 		w := &hostile{v: v, present: len(script)%2 == 0}
 		c, err := client.Dial(t.Context(), "localhost", client.Config{
 			Version: v, ClientID: "x", KeepSession: true, TopicAliasMaximum: 3, ReceiveMaximum: 5,
-			Dialer: w.dial, Handler: w.handle, Logger: slog.New(slog.DiscardHandler),
+			Dialer: w.dial, Handler: w.handle, Logger: slog.New(slog.DiscardHandler), Store: kept,
 		})
 		if err != nil {
 			t.Fatal(err)
