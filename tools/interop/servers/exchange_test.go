@@ -37,10 +37,10 @@ func pull(t *testing.T, c *client.Client, filter string, qos packets.QoS) inbox 
 	return in
 }
 
-// iterate forwards what a loop sees. A retained message tells that it is subscribed.
+// iterate forwards what a loop sees. Nothing but a message tells that it is subscribed,
+// and not a retained one: nats-server 2.15 keeps those some time after its PUBACK.
 func iterate(t *testing.T, c *client.Client, filter string, qos packets.QoS) inbox {
 	t.Helper()
-	publish(t, c, client.Message{Topic: filter, Payload: []byte("ready"), QoS: packets.AtLeastOnce, Retain: true})
 	in := newInbox()
 	go func() {
 		for m, err := range c.MessagesAll(context.Background(), client.Subscription{Filter: filter, QoS: qos}) {
@@ -50,9 +50,11 @@ func iterate(t *testing.T, c *client.Client, filter string, qos packets.QoS) inb
 			in <- m.Clone()
 		}
 	}()
-	in.next(t)
-	publish(t, c, client.Message{Topic: filter, QoS: packets.AtLeastOnce, Retain: true})
-	in.next(t)
+	for len(in) == 0 && !t.Failed() {
+		publish(t, c, client.Message{Topic: filter, QoS: packets.AtLeastOnce})
+	}
+	publish(t, c, client.Message{Topic: filter, Payload: []byte("ready"), QoS: packets.AtLeastOnce})
+	in.until(t, "ready")
 	return in
 }
 
@@ -64,23 +66,28 @@ func TestExchange(t *testing.T) {
 		for _, scheme := range s.schemes {
 			t.Run("over="+scheme, func(t *testing.T) {
 				for _, w := range ways {
-					t.Run("way="+w.name, func(t *testing.T) { exchange(t, at.url(scheme), v, w) })
+					long := 1 << 20
+					if s.name == mosquitto && scheme == "ws" {
+						long = 10_000 // 2.0.11 reads 4 KiB of a WebSocket in 100 ms, whatever the frames: 26 s for 1 MiB
+					}
+					t.Run("way="+w.name, func(t *testing.T) { exchange(t, at.url(scheme), v, w, long) })
 				}
 			})
 		}
 	})
 }
 
-func exchange(t *testing.T, address string, v packets.Version, w way) {
+// exchange is of payloads of up to long bytes.
+func exchange(t *testing.T, address string, v packets.Version, w way, long int) {
 	t.Helper()
 	for granted := range packets.ExactlyOnce + 1 {
 		c := dial(t, address, client.Config{Version: v})
 		topic := fmt.Sprintf("%s/%d", w.name, granted)
 		in := w.receive(t, c, topic, granted)
 		for qos := range packets.ExactlyOnce + 1 {
-			sizes := []int{0, 1, 64 << 10}
+			sizes := []int{0, 1, min(long, 64<<10)}
 			if qos == granted && w.name == "handler" {
-				sizes = append(sizes, 1<<20)
+				sizes[2] = long
 			}
 			for _, size := range sizes {
 				payload := bytes.Repeat([]byte{byte(size>>16) + byte(qos), 0, 0xff, 'x'}, size/4+1)[:size]

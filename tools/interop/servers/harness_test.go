@@ -50,8 +50,8 @@ var every = []packets.Version{packets.V31, packets.V311, packets.V5}
 var servers = []*server{
 	{fletch, every, []string{"mqtt", "mqtts", "ws", "wss", "unix"}, startFletch(broker.EventLoops)},
 	{fletchToo, every, []string{"mqtt", "mqtts", "ws", "wss", "unix"}, startFletch(broker.Goroutines)},
-	{mosquitto, every, []string{"mqtt", "mqtts", "unix"}, startMosquitto},
-	{nats, every[1:2], []string{"mqtt"}, startNATS},
+	{mosquitto, every, []string{"mqtt", "mqtts", "ws", "unix"}, startMosquitto},
+	{nats, every[1:2], []string{"mqtt", "ws"}, startNATS},
 	{mochi, every[1:], []string{"mqtt", "mqtts", "ws", "wss", "unix"}, startMochi},
 }
 

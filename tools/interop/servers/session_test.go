@@ -42,7 +42,11 @@ func TestCutSubscriber(t *testing.T) {
 			t.Run(fmt.Sprintf("qos=%d", qos), func(t *testing.T) {
 				var l line
 				topic := fmt.Sprint("cut/", qos)
-				sub := dial(t, at.url("mqtt"), client.Config{Version: v, ClientID: fmt.Sprint("cut", qos), KeepSession: true, Dialer: l.dial})
+				up := make(chan client.UpEvent, 10)
+				config := client.Config{Version: v, ClientID: fmt.Sprint("cut", qos), KeepSession: true, Dialer: l.dial}
+				config.OnUp = func(e client.UpEvent) { up <- e }
+				sub := dial(t, at.url("mqtt"), config)
+				<-up
 				in := subscribe(t, sub, topic, qos)
 				pub := dial(t, at.url("mqtt"), client.Config{Version: v})
 				number := 0
@@ -58,6 +62,9 @@ func TestCutSubscriber(t *testing.T) {
 					mend := l.cut()
 					send(40)
 					mend()
+					if s.name == mochi {
+						<-up // 2.7.9 loses what comes while a connection takes over a session
+					}
 				}
 				wantAll(t, s, in, number, qos)
 			})

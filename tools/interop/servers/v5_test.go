@@ -105,7 +105,9 @@ func TestReceiveMaximumOfClient(t *testing.T) {
 		case mosquitto: // and the client ends such a connection with 0x93
 			t.Skip("mosquitto 2.0.11 keeps to it up to the first acknowledgement, and then sends what it has")
 		case mochi:
-			t.Skip("mochi 2.7.9 sends some of the messages that had to wait on the next connection only")
+			// It forgets a message that had to wait when it sends it, and with it that its
+			// acknowledgement makes room.
+			t.Skip("at QoS 1, mochi 2.7.9 sends as many again as the Receive Maximum, and the others on the next connection only")
 		}
 		at := s.serve(t)
 		pub := dial(t, at.url("mqtt"), client.Config{Version: v})
