@@ -116,7 +116,8 @@ type Config struct {
 	Fallback bool
 
 	// FollowReference connects to the server that another refers to, with 0x9C, Use
-	// another server, or 0x9D, Server moved, section 4.11.
+	// another server, or 0x9D, Server moved, section 4.11, and shows it the same user
+	// name and password. So it is for servers that are trusted with that.
 	FollowReference bool
 
 	// ConnectTimeout is how long making one connection may take, from the look-up of

@@ -100,6 +100,7 @@ func (c *Client) yield(q *queue, r *record, yield func(*Message, error) bool) (m
 			if !returned {
 				r.err = errHandler // it panics on, and r is not acknowledged
 			}
+			m = Message{} // it is good no longer
 			c.handled(q, r, r.cost, q.next < len(q.taken.records))
 			c.awaitHandled(c.isStored(r))
 		}()
