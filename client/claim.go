@@ -23,6 +23,7 @@ type claim struct {
 type claims struct {
 	piles       map[string]*claim
 	routes      routes
+	former      routes // those that the Client has ended
 	identifiers map[uint32]*holder
 	last        uint32   // subscription identifier
 	found       []*queue // used again and again
@@ -33,6 +34,10 @@ type holder struct {
 	queue  *queue
 	claims int
 }
+
+// mostFormer is how many filters that were ended are known at most. What the server still
+// had for one comes soon.
+const mostFormer = 1024
 
 // maxIdentifier is the largest subscription identifier, section 3.8.2.1.2.
 const maxIdentifier = 268_435_455
@@ -60,6 +65,7 @@ func (s *claims) add(top *claim) {
 	top.former = s.piles[filter]
 	s.piles[filter] = top
 	s.routes.set(filter, top.queue)
+	s.former.remove(filter)
 	x := s.identifiers[top.identifier]
 	if x == nil {
 		x = &holder{queue: top.queue}
@@ -162,6 +168,12 @@ func (c *Client) subscribed(filter string, top *claim, granted bool) {
 func (c *Client) unsubscribed(filter string, top *claim) {
 	for ; top != nil; top = top.former {
 		c.claims.replace(filter, top, nil)
+	}
+	if s := &c.claims; s.piles[filter] == nil {
+		if len(s.former.filters) == mostFormer {
+			s.former = routes{}
+		}
+		s.former.set(filter, c.pull)
 	}
 }
 

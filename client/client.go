@@ -72,7 +72,7 @@ func Dial(ctx context.Context, address string, cfg Config) (*Client, error) {
 	if err != nil {
 		c.end(err)
 		if _, ok := errors.AsType[*unreachedError](err); ok {
-			return nil, fmt.Errorf("client: cannot connect: %w: %w", ErrNotSent, err)
+			err = fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
 		return nil, fmt.Errorf("client: cannot connect: %w", err)
 	}
@@ -125,8 +125,13 @@ func prepare(ctx context.Context, targets []*target, cfg Config) (*Client, error
 		return nil, err
 	}
 	c := &Client{cfg: cfg, targets: targets, done: make(chan struct{})}
-	if _, err := cfg.connect(cfg.Version); err != nil {
-		return nil, err
+	var first *target
+	if len(targets) > 0 {
+		first = targets[0]
+	}
+	sample := cfg.to(first)
+	if _, err := sample.connect(cfg.Version); err != nil {
+		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.life.init(&cfg)

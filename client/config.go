@@ -130,7 +130,8 @@ type Config struct {
 	Backoff func(failures int) time.Duration
 
 	// OnUp and OnDown are told of each connection, one after the other and in order.
-	// They may call all methods of the client.
+	// They may call all methods of the client. While one blocks, the last 1000 of what
+	// they and the Logger are to be told are kept.
 	OnUp   func(UpEvent)
 	OnDown func(DownEvent)
 
@@ -142,11 +143,18 @@ type Config struct {
 	MaximumQueuedBytes int
 	WhenFull           Full
 
-	// Store, if it is set, keeps messages to be published at QoS 1 and 2, and what is
-	// known of those received at QoS 2, beyond the process: it is for KeepSession and
-	// a ClientID. The Client has it to itself and does not close it. At QoS 2 a message
-	// is stored as handled before the next is given to the same handler, or loop: when
-	// the process is killed, that is the only one that may come again, with Dup set.
+	// Store, if it is set, outlives the process, see [store.OpenDir]. It is for
+	// KeepSession and a ClientID, whose session it belongs to. What PublishAsync has
+	// accepted at QoS 1 and 2, and what Publish waits for, is published though the
+	// process is killed, in order and before anything else, by the next Client that has
+	// the Store; at QoS 2 once, unless the server loses the session. What was handled at
+	// QoS 2 is not handled again, but for the message that each handler was at when the
+	// process was killed: Dup is set then.
+	//
+	// Nothing is sent before what it depends on is stored. While the Store fails it is
+	// tried once a second, and the Logger says so. MaximumQueued, at most 32 768 here,
+	// counts also the messages of Publish, and those of earlier processes. The Client
+	// has the Store to itself until Done, and does not close it.
 	Store store.Store
 
 	// Hooks are called beside what the client does.

@@ -20,20 +20,20 @@ const borrowedExpiry = 300
 
 // connect makes a connection to the first of the addresses that accepts.
 func (c *Client) connect(ctx context.Context) (*link, error) {
-	var failed []error
+	var err error
 	for _, t := range c.candidates() {
-		l, err := c.reach(ctx, t)
-		if err == nil {
+		l, cause := c.reach(ctx, t)
+		if cause == nil {
 			return l, nil
 		}
-		failed = append(failed, err)
+		if err == nil {
+			err = cause
+		} else {
+			err = fmt.Errorf("%w; %w", err, cause)
+		}
 		if ctx.Err() != nil {
 			break
 		}
-	}
-	err := errors.Join(failed...)
-	if len(failed) == 1 {
-		err = failed[0]
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,10 +125,7 @@ func (c *Client) request(ctx context.Context, l *link) (*packets.Connect, error)
 	cfg, begun := c.cfg, c.begun
 	cfg.ClientID = c.id
 	c.mu.Unlock()
-	if l.target != nil {
-		username, password := l.target.credentials()
-		cfg.Username, cfg.Password = cmp.Or(cfg.Username, username), cmp.Or(cfg.Password, password)
-	}
+	cfg = cfg.to(l.target)
 	if cfg.Credentials != nil {
 		var err error
 		if cfg.Username, cfg.Password, err = cfg.Credentials(ctx); err != nil {
@@ -223,6 +220,15 @@ func (l *link) accept() error {
 	return l.authenticated()
 }
 
+// to is c with what the address of t has and c has not. With New t is nil.
+func (c Config) to(t *target) Config {
+	if t != nil {
+		username, password := t.credentials()
+		c.Username, c.Password = cmp.Or(c.Username, username), cmp.Or(c.Password, password)
+	}
+	return c
+}
+
 // connect is the CONNECT of c, whose defaults are filled in, for that version.
 func (c *Config) connect(v packets.Version) (*packets.Connect, error) {
 	p := &packets.Connect{
@@ -243,7 +249,7 @@ func (c *Config) connect(v packets.Version) (*packets.Connect, error) {
 		c.properties(&p.Props)
 	}
 	if err := p.Validate(v); err != nil {
-		return nil, failed(ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return p, nil
 }

@@ -41,7 +41,8 @@ type waiter struct {
 // PublishAsync accepts m and returns. The outcome is that which [Client.Publish]
 // would return, and is the Delivery's. The slices of m are copied. With a Store, a
 // message at QoS 1 or 2 is stored when PublishAsync returns: it will be published
-// though the process ends, by the next one that has the Store.
+// though the process ends, by the next one that has the Store. If ctx or the Client ends
+// before it is stored, that is an [ErrUnknown], and the message may be published.
 //
 // If as many messages are on their way as Config allows, it does what Config.WhenFull
 // says. The error is an [ErrInvalid], an [ErrNotSent], or a [*RefusedError] for what
@@ -224,6 +225,19 @@ func (d *Delivery) Wait(ctx context.Context) error {
 		d.c.waiters.Put(w)
 		return err
 	case <-ctx.Done():
+		d.leave(w)
 		return ended(ctx)
+	}
+}
+
+// leave takes w from those who wait.
+func (d *Delivery) leave(w *waiter) {
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	for at := &d.wait; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at = w.next
+			return
+		}
 	}
 }

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -201,6 +202,32 @@ func TestPublishAsyncRoomForAll(t *testing.T) {
 		}
 		all.Wait()
 	})
+}
+
+// Who waits again and again, a moment each, leaves nothing behind.
+func TestWaitLeavesNothingBehind(t *testing.T) {
+	c, _ := connect(t, client.Config{}, nil)
+	defer c.Close()
+	d, err := c.PublishAsync(t.Context(), client.Message{Topic: "a", QoS: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for range 20_000 {
+		d.Wait(ctx)
+	}
+	if grown := heap() - before; grown > 256<<10 {
+		t.Errorf("%d bytes", grown)
+	}
+	runtime.KeepAlive(d)
 }
 
 // What has waited longest is dropped, at whatever QoS.

@@ -62,7 +62,7 @@ func (c *Client) route(l *link, x *arrival) {
 	case len(queues) > 0:
 	case c.fallback != nil:
 		queues = []*queue{c.fallback}
-	case l.goesOn(): // a subscription of an earlier Client, perhaps of the next one of this
+	case c.foreign(l, x.topic):
 		queues = []*queue{c.pull}
 		x.stray = true
 	default: // [MQTT-4.5.0-2]
@@ -76,6 +76,13 @@ func (c *Client) route(l *link, x *arrival) {
 	for _, q := range queues {
 		c.put(q, r.topic, x, shared)
 	}
+}
+
+// foreign reports whether a message that matches nothing may be of a subscription of an
+// earlier Client, and perhaps of the next one of this. After Unsubscribe the server may
+// still send what it had [MQTT-3.10.4-3], which is of neither.
+func (c *Client) foreign(l *link, topic []byte) bool {
+	return c.cfg.KeepSession && l.goesOn() && len(c.claims.former.match(topic).queues) == 0
 }
 
 func (c *Client) put(q *queue, topic string, x *arrival, s *share) {
@@ -147,6 +154,9 @@ func (c *Client) handle(q *queue, r *record) {
 		r.err = errHandler // unless it returns
 		r.err = c.call(q.handler, m)
 	}
+	if r.err != nil && r.err != errHandler && !r.due() { // nothing else comes of it
+		c.cfg.Logger.Warn("handler failed", "err", r.err)
+	}
 	*m = Message{}
 }
 
@@ -158,7 +168,7 @@ func (c *Client) comesAgain(r *record) bool { return r.due() && r.link <= c.refu
 // r. There is more if the handler is called again at once.
 func (c *Client) handled(q *queue, r *record, freed int, more bool) {
 	c.mu.Lock()
-	c.queued -= freed
+	c.free(freed)
 	if r.due() {
 		c.conclude(r.receipt, r.share, r.err)
 	}
@@ -167,16 +177,12 @@ func (c *Client) handled(q *queue, r *record, freed int, more bool) {
 		c.mu.Unlock()
 		return
 	}
-	paused := l.paused
 	if more && len(l.buf) > 0 {
 		l.pushLater()
 	}
 	c.mu.Unlock()
 	if !more {
 		l.push()
-	}
-	if paused {
-		nudge(l.gate)
 	}
 }
 

@@ -2,12 +2,16 @@ package client_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fletchmq/fletch/client"
+	"github.com/fletchmq/fletch/client/clienttest"
 	"github.com/fletchmq/fletch/client/store"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -95,5 +99,33 @@ func TestHandlerWaitsForRoom(t *testing.T) {
 		want(t, "publish", <-published, nil)
 		go peer.Ignore()
 		c.Close()
+	})
+}
+
+// The error of a handler is in the log where no acknowledgement depends on it: at QoS 0,
+// and behind Hold.
+func TestHandlerFailsForNobody(t *testing.T) {
+	worlds(t, func(t *testing.T, l *clienttest.Listener) {
+		lines := make(chan string, 10)
+		cfg := kept
+		cfg.Logger = slog.New(tap{slog.NewTextHandler(io.Discard, nil), func(line string) { lines <- line }})
+		c := begin(t, l, cfg)
+		peer := accept(l, nil)
+		subscribe(t, c, peer, "a", func(m *client.Message) error {
+			m.Hold()
+			return errors.New("of the handler")
+		})
+		peer.Send(message(0, 0, "a", ""), message(1, 1, "a", ""))
+		synctest.Wait()
+		want(t, "line", <-lines, "connected")
+		for range 2 {
+			select {
+			case line := <-lines:
+				want(t, "line", line, "handler failed")
+			default:
+				t.Error("nobody is told")
+			}
+		}
+		want(t, "state", c.State(), client.Up)
 	})
 }

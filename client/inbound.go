@@ -60,7 +60,7 @@ func (l *link) acknowledged(t packets.Type, id uint16, reason packets.ReasonCode
 	switch o {
 	case flow.Finished:
 		err := refusal(t, reason, detail)
-		if reason == packets.PacketIdentifierNotFound && t == packets.TypePubcomp && (e.p == nil || e.p.releasing != l) {
+		if reason == packets.PacketIdentifierNotFound && t == packets.TypePubcomp && e.p.releasing != l {
 			err = nil // the server has sent PUBCOMP before: no error during recovery, section 3.7.2.1
 		}
 		if err != nil && t == packets.TypePubcomp {

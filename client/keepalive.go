@@ -45,6 +45,7 @@ func (l *link) look() {
 	}
 	silence := time.Since(l.lastOut)
 	if !l.closing && !l.writing && len(l.buf) == 0 && silence >= 2*l.alive/keepAliveLooks { // [MQTT-3.1.2-20]
+		l.buf, l.spare = nil, nil // who has nothing to write holds no memory for it
 		l.sendPing(nil)
 		nudge(l.wake)
 	}

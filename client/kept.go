@@ -37,14 +37,18 @@ func (c *Client) storeMessage(p *publishing) {
 	c.after(consequence{message: p})
 }
 
-// unstore takes p out of the store.
+// unstore takes p out of the store, unless the Client has ended.
 func (c *Client) unstore(p *publishing) {
-	if p.key != 0 {
-		c.stored.batch.Delete(p.key)
-		c.stored.reserved.flip(p.publish.PacketID)
-		p.key = 0
-		nudge(c.stored.wake)
+	if p.key == 0 || c.over {
+		return
 	}
+	s := &c.stored
+	if s.batch.Len() == 0 {
+		s.lazy.Reset(commitLate)
+	}
+	s.batch.Delete(p.key)
+	s.reserved.flip(p.publish.PacketID)
+	p.key = 0
 }
 
 // released is for a PUBREC: the message is not sent again, and PUBREL is sent

@@ -69,23 +69,32 @@ func (c *Client) State() State {
 // AwaitUp waits for a connection, if there is none. The error is Err if the Client
 // is closed, or that of ctx with the reason why there is none yet.
 func (c *Client) AwaitUp(ctx context.Context) error {
+	if err := c.awaitUp(ctx); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) awaitUp(ctx context.Context) error {
 	for {
 		c.mu.Lock()
-		state, changed, cause := c.state, c.changed, c.cause
+		state, changed := c.state, c.changed
 		c.mu.Unlock()
 		switch state {
 		case Up:
 			return nil
 		case Closed:
-			return fmt.Errorf("client: %w", c.reason())
+			return c.reason()
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if cause != nil {
-				return fmt.Errorf("client: %w: %w", ended(ctx), cause)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.cause != nil {
+				return fmt.Errorf("%w: %w", ended(ctx), c.cause)
 			}
-			return fmt.Errorf("client: %w", ended(ctx))
+			return ended(ctx)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -16,11 +17,8 @@ import (
 )
 
 const (
-	// readSize is the most of one Read in bytes, but for large packets.
-	readSize = 32 << 10
-
-	// maxOwed is how many answers wait to be written before nothing is read that
-	// would add to them: more than there are packet identifiers for, so that it
+	// maxOwed is how many answers wait to be stored or written before nothing is read
+	// that would add to them: more than there are packet identifiers for, so that it
 	// holds back no server that keeps to them.
 	maxOwed = 1 << 17
 
@@ -46,6 +44,7 @@ type link struct {
 	// Reader.
 	frames *frame.Reader
 	dec    packets.FromServer
+	came   int          // bytes, with the last Read
 	lastIn atomic.Int64 // when the transport gave something, since start
 
 	// Channels wake, and carry nothing.
@@ -78,17 +77,8 @@ func newLink(c *Client, rw io.ReadWriteCloser, t *target) *link {
 		stop: make(chan struct{}), written: make(chan struct{}),
 	}
 	l.frames = frame.NewReader(meter{l})
-	l.frames.Limit, l.frames.From, l.frames.ReadSize = c.cfg.MaximumPacketSize, packets.Server, readSize
+	l.frames.Limit, l.frames.From, l.frames.ReadSize = c.cfg.MaximumPacketSize, packets.Server, smallRead
 	return l
-}
-
-// meter notes when the server gives something.
-type meter struct{ l *link }
-
-func (m meter) Read(b []byte) (int, error) {
-	n, err := m.l.rw.Read(b)
-	m.l.lastIn.Store(int64(time.Since(m.l.start)))
-	return n, err
 }
 
 // nudge wakes who waits for ch, if not now then when it begins to wait.
@@ -137,7 +127,7 @@ func (c *Client) serve(l *link) error {
 	var broken *packets.BrokenError
 	switch {
 	case errors.As(err, &broken):
-		c.cfg.Logger.Error("the server broke the standard", "err", err)
+		c.report(slog.LevelError, "the server broke the standard", "err", err)
 		l.give(broken.Reason, err)
 	case err == errFull:
 		l.give(packets.QuotaExceeded, err)
@@ -162,6 +152,7 @@ func (c *Client) serve(l *link) error {
 // read handles packets until one is wrong or the client leaves, which is no error.
 func (l *link) read() error {
 	for l.mayRead() {
+		l.fit()
 		first, body, err := l.frames.Next()
 		if err != nil {
 			return err
@@ -202,7 +193,7 @@ func (l *link) leaving() bool {
 func (l *link) mayRead() bool {
 	for {
 		l.c.mu.Lock()
-		full := l.owed >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
+		full := l.owed+len(l.c.stored.then) >= maxOwed || l.c.queued >= pauseAt && l.c.waiting.Load() == 0
 		if l.paused && !full {
 			l.lastIn.Store(int64(time.Since(l.start)))
 		}

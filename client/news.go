@@ -32,10 +32,19 @@ type DownEvent struct {
 type news struct {
 	untold  []func()
 	telling bool
+	unheard int // the oldest, as they were too many
 }
+
+// mostUntold is how many news wait for one that blocks. The oldest are forgotten.
+const mostUntold = 1000
 
 // tell puts off f, with c.mu.
 func (c *Client) tell(f func()) {
+	if len(c.untold) == mostUntold {
+		c.untold[0] = nil
+		c.untold = c.untold[1:]
+		c.unheard++
+	}
 	c.untold = append(c.untold, f)
 	if !c.telling {
 		c.telling = true
@@ -60,7 +69,14 @@ func (c *Client) tellAll() {
 		}
 		f := c.untold[0]
 		c.untold = c.untold[1:]
+		unheard := c.unheard
+		c.unheard = 0
 		c.mu.Unlock()
+		if unheard > 0 {
+			c.contain("Logger", func() {
+				c.cfg.Logger.Warn("OnUp, OnDown or Logger are too slow, and have missed news", "missed", unheard)
+			})
+		}
 		c.contain("OnUp, OnDown or Logger", f)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -100,4 +101,32 @@ func TestCallbacks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who blocks for ever has no more kept for him than the last news.
+func TestNewsNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		var attempts []int
+		failing := errors.New("of the network")
+		c, err := client.Start(t.Context(), "localhost", client.Config{
+			Dialer:  func(context.Context, string, string) (net.Conn, error) { return nil, failing },
+			Backoff: func(int) time.Duration { return time.Second },
+			OnDown: func(d client.DownEvent) {
+				<-proceed
+				attempts = append(attempts, d.Attempt)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10_000*time.Second + time.Second/2)
+		c.Close()
+		close(proceed)
+		synctest.Wait()
+		want(t, "the last is told", attempts[len(attempts)-1], 10_000)
+		if n := len(attempts); n > 1000 {
+			t.Errorf("%d were kept", n)
+		}
+	})
 }

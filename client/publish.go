@@ -183,6 +183,7 @@ func (c *Client) offline(cause error) error {
 // finish gives p its outcome.
 func (c *Client) finish(p *publishing, err error) {
 	c.unstore(p)
+	left := p.key != 0 // to the next process
 	c.freeRoom(p)
 	memory := p.memory
 	p.memory = nil
@@ -191,7 +192,7 @@ func (c *Client) finish(p *publishing, err error) {
 		p.publish = packets.Publish{}
 		p.handle.complete(err)
 	case p.alone:
-		if err != nil {
+		if err != nil && !left {
 			c.log(slog.LevelWarn, "message not published", "topic", string(p.publish.Topic), "err", err)
 		}
 	default:

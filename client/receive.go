@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 
@@ -29,7 +30,7 @@ func (c *Client) Receive(ctx context.Context) (*Message, error) {
 		var view Message
 		err := c.pull.taken.read(r, &view)
 		m := view.Clone()
-		c.queued -= r.cost
+		c.free(r.cost)
 		if r.due() {
 			c.conclude(r.receipt, r.share, err)
 		}
@@ -40,7 +41,6 @@ func (c *Client) Receive(ctx context.Context) (*Message, error) {
 		c.mu.Unlock()
 		if l != nil {
 			l.push()
-			nudge(l.gate)
 		}
 		c.awaitHandled(stored)
 		return m, err
@@ -128,9 +128,17 @@ func (c *Client) next(q *queue) *record {
 		default:
 			return r
 		}
-		c.queued -= r.cost
+		c.free(r.cost)
 	}
 	return nil
+}
+
+// free gives back what a message has cost, which the reader may wait for.
+func (c *Client) free(cost int) {
+	c.queued -= cost
+	if l := c.link; l != nil && l.paused {
+		nudge(l.gate)
+	}
 }
 
 // more reports whether there is a next message, with Client.mu.
@@ -153,26 +161,30 @@ func (c *Client) await(ctx context.Context, q *queue) error {
 	return nil
 }
 
-// giveUp ends the subscriptions of a loop that is left.
+// giveUp ends the subscriptions of a loop that is left. Without a connection that waits
+// for the next one, and the loop does not.
 func (c *Client) giveUp(ctx context.Context, q *queue, subscriptions []Subscription) {
-	var filters []string
 	c.mu.Lock()
-	for _, s := range subscriptions {
-		if top := c.claims.piles[s.Filter]; top != nil && top.queue == q {
-			filters = append(filters, s.Filter)
-		}
-	}
+	filters := c.filtersOf(q, subscriptions)
 	c.mu.Unlock()
+	var err error
 	if len(filters) > 0 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		if err := c.Unsubscribe(ctx, filters...); err != nil {
+		if err = c.Unsubscribe(ctx, filters...); err != nil {
 			c.cfg.Logger.Warn("cannot unsubscribe", "filters", filters, "err", err)
 		}
 	}
 	c.mu.Lock()
+	if filters = c.filtersOf(q, subscriptions); errors.Is(err, ErrNotSent) && !c.closing && len(filters) > 0 {
+		r := newRequest(packets.TypeUnsubscribe) // nobody waits for it
+		r.filters, r.claims = filters, c.claims.tops(filters)
+		c.ask(c.link, r)
+	}
+	q.at = func(*Message) {} // what still comes
 	for r := c.next(q); r != nil; r = c.next(q) {
-		if c.queued -= r.cost; r.due() {
+		c.free(r.cost)
+		if r.due() {
 			c.conclude(r.receipt, r.share, nil)
 		}
 	}
@@ -181,4 +193,14 @@ func (c *Client) giveUp(ctx context.Context, q *queue, subscriptions []Subscript
 	if l != nil {
 		l.push()
 	}
+}
+
+// filtersOf are those of the subscriptions that q still has.
+func (c *Client) filtersOf(q *queue, subscriptions []Subscription) (filters []string) {
+	for _, s := range subscriptions {
+		if top := c.claims.piles[s.Filter]; top != nil && top.queue == q {
+			filters = append(filters, s.Filter)
+		}
+	}
+	return filters
 }

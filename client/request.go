@@ -32,7 +32,7 @@ func newRequest(kind packets.Type) *request {
 // Ping sends a PINGREQ and waits for its PINGRESP. Without a connection it waits for
 // one. If the connection ends meanwhile, the error is an [ErrUnknown].
 func (c *Client) Ping(ctx context.Context) error {
-	if err := c.AwaitUp(ctx); err != nil {
+	if err := c.awaitUp(ctx); err != nil {
 		return failed(ErrNotSent, err)
 	}
 	r := newRequest(packets.TypePingreq)

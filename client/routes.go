@@ -48,14 +48,6 @@ func (r *routes) set(filter string, q *queue) (former *queue) {
 	return nil
 }
 
-// get is the queue of a filter, or nil.
-func (r *routes) get(filter string) *queue {
-	if s := r.filters[filter]; s != nil {
-		return s.queue
-	}
-	return nil
-}
-
 // remove takes a filter away. Its queue was former, nil if there was no such filter.
 func (r *routes) remove(filter string) (former *queue) {
 	s := r.filters[filter]

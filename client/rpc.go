@@ -158,7 +158,7 @@ func (c *Client) subscribeToResponses(ctx context.Context) (topic string, err er
 		close(c.replies.subscribing)
 		c.replies.subscribing = nil
 	}()
-	if err := c.AwaitUp(ctx); err != nil {
+	if err := c.awaitUp(ctx); err != nil {
 		return "", failed(ErrNotSent, err)
 	}
 	name, err := c.nameResponses()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/fletchmq/fletch/client/store"
@@ -11,8 +12,14 @@ import (
 	"github.com/fletchmq/fletch/packets/flow"
 )
 
-// commitAgain is how long a Store that has failed is left alone.
-const commitAgain = time.Second
+const (
+	// commitAgain is how long a Store that has failed is left alone.
+	commitAgain = time.Second
+
+	// commitLate is how long what nothing waits for waits for other changes. A process
+	// that is killed meanwhile leaves a message that was published already.
+	commitLate = 5 * time.Millisecond
+)
 
 // stored is what a Client with a Store has to put there, and what follows when it is
 // there, under Client.mu. The goroutine Client.commit takes both.
@@ -24,6 +31,7 @@ type stored struct {
 	number       uint64        // of the last message
 	order        uint64        // of the last PUBREC
 	id           uint16        // that was reserved last
+	lazy         *time.Timer   // wakes the goroutine for what nothing waits for
 	reserved     *identifiers  // of what is stored, or about to be
 	value        []byte        // used again and again
 
@@ -45,14 +53,14 @@ func (c *Client) storing() {
 	s := &c.stored
 	s.put, s.changed = 1, make(chan struct{})
 	s.wake, s.stop, s.ended = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	nudge(s.wake)
+	s.lazy = time.AfterFunc(0, func() { nudge(s.wake) }) // load may have put something
 	go c.commit()
-	nudge(s.wake) // load may have put something
 }
 
 // stopStoring ends the goroutine, behind what there is to store.
 func (c *Client) stopStoring() {
 	if c.stored.ended != nil {
+		c.stored.lazy.Stop()
 		close(c.stored.stop)
 		<-c.stored.ended
 	}
@@ -67,6 +75,7 @@ func (c *Client) commit() {
 		case <-c.stored.stop:
 			last = true
 		}
+		runtime.Gosched() // whoever is about to publish does so first, and shares the commit
 		for more := true; more; {
 			var err error
 			if more, err = c.commitOnce(); err != nil {
@@ -112,6 +121,7 @@ func (c *Client) commitOnce() (more bool, err error) {
 	c.mu.Unlock()
 	if l != nil {
 		l.push()
+		nudge(l.gate)
 	}
 	return true, nil
 }
@@ -173,6 +183,8 @@ func (c *Client) awaitCommits(ctx context.Context) error {
 	want := s.put
 	if s.batch.Len() == 0 {
 		want--
+	} else {
+		nudge(s.wake)
 	}
 	c.mu.Unlock()
 	for {

@@ -3,7 +3,6 @@ package client_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"log/slog"
 	"strings"
@@ -34,22 +33,6 @@ func records(t *testing.T, s store.Store) map[uint64]string {
 		t.Fatal(err)
 	}
 	return all
-}
-
-// put changes what s has, as a Client might have.
-func put(t *testing.T, s store.Store, key uint64, value []byte) {
-	t.Helper()
-	var b store.Batch
-	b.Put(key, value)
-	if err := s.Commit(&b); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// messageRecord is the record of a message.
-func messageRecord(id uint16, p *packets.Publish) []byte {
-	p.PacketID = max(id, 1)
-	return p.AppendTo(binary.BigEndian.AppendUint16(nil, id), packets.V5)
 }
 
 func accepted(t *testing.T, c *client.Client, qos packets.QoS, topic string) *client.Delivery {
@@ -207,92 +190,6 @@ func TestStorePubrecTwice(t *testing.T) {
 	})
 }
 
-func TestStoreThatCannotBe(t *testing.T) {
-	publish := func(qos packets.QoS) *packets.Publish { return &packets.Publish{QoS: qos, Topic: []byte("a")} }
-	const released, outgoing, held = keptReleased << 56, keptMessage << 56, keptHeld << 56
-	for _, test := range []struct {
-		key   uint64
-		value []byte
-		want  string
-	}{
-		{0, []byte("y"), `ClientID "x": the Store has the session of "y"`},
-		{9 << 56, nil, "key 900000000000000 is none of this version"},
-		{released | 1, nil, "key 100000000000001 is damaged"},
-		{released | 1, []byte{0, 0}, "key 100000000000001 is damaged"},
-		{outgoing | 1, []byte{1}, "key 200000000000001 is damaged"},
-		{outgoing | 1, messageRecord(1, publish(1))[:5], "key 200000000000001 is damaged"},
-		{outgoing | 1, messageRecord(0, publish(1)), "key 200000000000001 is damaged"},
-		{outgoing | 1, messageRecord(1, publish(0)), "key 200000000000001 is damaged"},
-		{outgoing | 1, []byte("\x00\x01\xc0\x00"), "key 200000000000001 is damaged"},
-		{outgoing | 2, messageRecord(5, publish(1)), "key 200000000000002 is damaged"}, // 5 is there already
-		{held, nil, "key 300000000000000 is damaged"},
-		{held | 1<<16, nil, "key 300000000010000 is damaged"},
-	} {
-		m := store.NewMemory()
-		put(t, m, outgoing, messageRecord(5, publish(1)))
-		put(t, m, test.key, test.value)
-		_, err := client.Start(t.Context(), "nowhere", storing(m))
-		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "%!") {
-			t.Errorf("%x: %q: got %v, want %s", test.key, test.value, err, test.want)
-		}
-		if test.key == 0 {
-			wantError(t, err, client.ErrInvalid)
-		}
-	}
-	for _, cfg := range []client.Config{
-		{ClientID: "x", Store: store.NewMemory()},
-		{KeepSession: true, Version: packets.V5, Store: store.NewMemory()},
-		{ClientID: "x", KeepSession: true, Store: store.NewMemory(), MaximumQueued: 32_769},
-	} {
-		_, err := client.Start(t.Context(), "nowhere", cfg)
-		wantError(t, err, client.ErrInvalid)
-	}
-}
-
-// What an earlier process has left counts against MaximumQueued.
-func TestStoreRestoredCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := store.NewMemory()
-		put(t, m, keptReleased<<56|1, []byte{0, 9})
-		put(t, m, keptMessage<<56|1, messageRecord(65535, &packets.Publish{QoS: 2, Topic: []byte("a")}))
-		cfg := storing(m)
-		cfg.MaximumQueued, cfg.WhenFull = 2, client.Refuse
-		c, peer := connect(t, cfg, present())
-		peer.Expect("PUBREL packet-id=9")
-		peer.Expect("PUBLISH dup qos=2 topic=a packet-id=65535 payload=\"\"")
-		_, err := c.PublishAsync(t.Context(), client.Message{Topic: "b", QoS: 1})
-		wantError(t, err, client.ErrNotSent, client.ErrFull)
-		peer.Send(&packets.Pubcomp{PacketID: 9})
-		synctest.Wait()
-		accepted(t, c, 1, "b")
-		peer.Expect(`PUBLISH qos=1 topic=b packet-id=1 payload="hi"`)
-	})
-}
-
-// The identifier of a stored message is that of no other, though it is not in use on
-// the connection, and comes round again.
-func TestStoreIdentifiersAreReserved(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := store.NewMemory()
-		for i, id := range []uint16{9, 5, 4} {
-			put(t, m, keptMessage<<56|uint64(i), messageRecord(id, &packets.Publish{QoS: 1, Topic: []byte("a")}))
-		}
-		ack := window(1) // and no session
-		c, peer := connect(t, storing(m), ack)
-		go peer.Ignore()
-		accepted(t, c, 1, "b")
-		c.Close()
-		cfg := storing(m)
-		cfg.Dialer = clienttest.Listen(t, packets.V5).Dial // which nobody accepts
-		c, err := client.Start(t.Context(), "nowhere", cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
-		want(t, "records", len(records(t, m)), 1+4)
-	})
-}
-
 // The server loses the session, and the Store fails for longer than a connection may
 // take to be made: the next connection finds the session that the one before it made.
 func TestStoreFailsWhenTheSessionIsLost(t *testing.T) {
@@ -331,5 +228,62 @@ func TestStoreFailsWhenTheSessionIsLost(t *testing.T) {
 		want(t, "packet", peer.Next().Type(), packets.TypeSubscribe)
 		go peer.Ignore()
 		c.Close()
+	})
+}
+
+// What is over when the Client is closed is not sent again by the next one, which may
+// have the Store at once. What is not over is no failure.
+func TestStoreAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		var log bytes.Buffer
+		cfg := storing(m)
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		for _, topic := range []string{"a", "b"} {
+			c, peer := connect(t, cfg, present())
+			if topic == "b" { // the one before is on its way, and is not published
+				peer.Expect(`PUBLISH dup qos=1 topic=open packet-id=2 payload="hi"`)
+				go peer.Ignore()
+				c.Close()
+				continue
+			}
+			done := accepted(t, c, 1, topic)
+			accepted(t, c, 1, "open")
+			peer.Expect(`PUBLISH qos=1 topic=a packet-id=1 payload="hi"`)
+			peer.Expect(`PUBLISH qos=1 topic=open packet-id=2 payload="hi"`)
+			peer.Send(&packets.Puback{PacketID: 1})
+			want(t, "outcome", done.Wait(t.Context()), nil)
+			go peer.Ignore()
+			c.Close()
+		}
+		synctest.Wait()
+		if strings.Contains(log.String(), "not published") {
+			t.Errorf("the log says %s", log.String())
+		}
+		want(t, "records", len(records(t, m)), 2)
+	})
+}
+
+// A Store that hangs holds up nobody who has a context, and the Client has it until Done.
+func TestStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		c, peer := connect(t, storing(m), nil)
+		go peer.Ignore()
+		free := make(chan struct{})
+		m.Before = func(*store.Batch) error { <-free; return nil }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.PublishAsync(ctx, client.Message{Topic: "a", QoS: 1})
+		wantError(t, err, client.ErrUnknown, context.DeadlineExceeded)
+		err = c.Publish(ctx, client.Message{Topic: "a", QoS: 1})
+		wantError(t, err, client.ErrNotSent, context.DeadlineExceeded)
+		want(t, "QoS 0", c.Publish(t.Context(), client.Message{Topic: "a"}), nil)
+		wantError(t, c.Close(), client.ErrClosed, context.DeadlineExceeded)
+		done := async(func() error { <-c.Done(); return nil })
+		pending(t, done)
+		close(free)
+		<-done
+		want(t, "records", len(records(t, m)), 2)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/fletchmq/fletch/client"
 	"github.com/fletchmq/fletch/client/clienttest"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -99,5 +100,41 @@ func TestEarlyMessagesOutliveTheConnection(t *testing.T) {
 		want(t, "subscribe", <-done, nil)
 		synctest.Wait()
 		want(t, "messages", len(got), 1)
+	})
+}
+
+// A session that only this Client has had has no messages for a next one: what matches
+// no subscription any more is acknowledged and discarded.
+func TestNoStraysWithoutKeepSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := clienttest.Listen(t, packets.V5)
+		c := begin(t, l, client.Config{KeepAlive: -1})
+		peer := accept(l, nil)
+		peer.Close()
+		peer = accept(l, present())
+		peer.Send(message(1, 1, "a", "unsubscribed from"))
+		peer.Expect("PUBACK packet-id=1")
+		want(t, "unread", c.Stats().Unread, 0)
+	})
+}
+
+// What the server still had for a subscription that the program has ended waits for
+// nobody: it would hold up all acknowledgements behind it. [MQTT-3.10.4-3]
+func TestNoStraysOfAnEndedSubscription(t *testing.T) {
+	worlds(t, func(t *testing.T, l *clienttest.Listener) {
+		c := begin(t, l, kept)
+		peer := accept(l, present())
+		got := make(chan string, 1)
+		subscribe(t, c, peer, "a/+", collect(got))
+		done := async(func() error { return c.Unsubscribe(t.Context(), "a/+") })
+		unsubscribed(peer, 1)
+		want(t, "unsubscribe", <-done, nil)
+		peer.Send(message(1, 1, "a/1", "still there"))
+		peer.Expect("PUBACK packet-id=1")
+		want(t, "unread", c.Stats().Unread, 0)
+		subscribe(t, c, peer, "a/1", collect(got))
+		peer.Send(message(1, 1, "a/1", "new"))
+		peer.Expect("PUBACK packet-id=1")
+		want(t, "message", <-got, "a/1=new")
 	})
 }
