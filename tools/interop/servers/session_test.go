@@ -78,6 +78,9 @@ func TestCutPublisher(t *testing.T) {
 		at := s.serve(t)
 		for qos := packets.AtLeastOnce; qos <= packets.ExactlyOnce; qos++ {
 			t.Run(fmt.Sprintf("qos=%d", qos), func(t *testing.T) {
+				if s.name == mochi && qos == packets.ExactlyOnce {
+					t.Skip("mochi 2.7.9 loses a message whose PUBREC it cannot write: it has noted it as received, and not published it")
+				}
 				var l line
 				topic := fmt.Sprint("cut/", qos)
 				sub := dial(t, at.url("mqtt"), client.Config{Version: v})

@@ -136,13 +136,20 @@ func TestRetained(t *testing.T) {
 			}
 			late := dial(t, at.url("mqtt"), client.Config{Version: v})
 			in := subscribe(t, late, topic, 2)
+			for s.name == nats && len(in) == 0 {
+				in = subscribe(t, late, topic, 2) // 2.15 retains a message some time after its PUBACK
+			}
 			want(t, in.next(t), topic, []byte("new"), qos, true)
 			publish(t, c, client.Message{Topic: topic, QoS: qos, Retain: true}) // [MQTT-3.3.1-6] [MQTT3-3.3.1-10]
 			want(t, live.next(t), topic, nil, qos, false)
 			later := dial(t, at.url("mqtt"), client.Config{Version: v})
 			in = subscribe(t, later, topic, 2)
 			publish(t, c, client.Message{Topic: topic, Payload: []byte("live"), QoS: qos})
-			want(t, in.next(t), topic, []byte("live"), qos, false)
+			got := in.next(t)
+			if s.name == nats && got.Retain {
+				got = in.next(t) // nor does it forget one at once
+			}
+			want(t, got, topic, []byte("live"), qos, false)
 		}
 	})
 }
