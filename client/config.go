@@ -58,9 +58,10 @@ type Config struct {
 	// for the subscriptions in any case.
 	KeepSession bool
 
-	// SessionExpiry is how long a server of 5.0 keeps the session after the
-	// connection. Zero means for ever with KeepSession, and without it for five
-	// minutes, unless the end is Disconnect or Close, or [New] has made the Client.
+	// SessionExpiry is how long a server of 5.0 keeps the session after a connection.
+	// Zero means for ever with KeepSession. Without it that is five minutes, so that the
+	// session goes on on the next connection, and nothing behind Disconnect or Close, or
+	// if [New] has made the Client.
 	SessionExpiry time.Duration
 
 	// Will is what the server publishes if the connection ends without Disconnect.

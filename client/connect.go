@@ -15,7 +15,7 @@ import (
 )
 
 // borrowedExpiry is how long, in seconds, a server keeps the session of a Client that
-// does not want it kept, so that it goes on on the next connection.
+// does not say, so that it goes on on the next connection.
 const borrowedExpiry = 300
 
 // connect makes a connection to the first of the addresses that accepts.
@@ -138,7 +138,9 @@ func (c *Client) request(ctx context.Context, l *link) (*packets.Connect, error)
 	}
 	if l.version == packets.V5 && c.borrowsSession() {
 		p.CleanStart = !begun
-		p.Props.SetSessionExpiryInterval(borrowedExpiry)
+		if cfg.SessionExpiry <= 0 {
+			p.Props.SetSessionExpiryInterval(borrowedExpiry)
+		}
 	}
 	if a := cfg.Authentication; a != nil {
 		c.authenticating.Lock()

@@ -227,7 +227,7 @@ func (l *link) leave(reason packets.ReasonCode, cause error) {
 	}
 	l.closing, l.cause = true, cause
 	p := packets.Disconnect{Reason: reason}
-	if cause == nil && l.c.borrowsSession() {
+	if cause == nil && l.c.borrowsSession() && l.c.cfg.SessionExpiry <= 0 {
 		p.Props.SetSessionExpiryInterval(0)
 	}
 	l.buf = p.AppendTo(l.buf, l.version) // [MQTT-4.13.1-1]

@@ -131,17 +131,23 @@ func TestSubscriptionIsRefusedAgain(t *testing.T) {
 	})
 }
 
-// Without KeepSession a server of 5.0 keeps the session as long as the Client lives,
-// and one before it starts anew each time. [MQTT-3.1.2-4] [MQTT3-3.1.2-6]
+// Without KeepSession a server of 5.0 keeps the session as long as the Client lives, or
+// as long as it says, and one before it starts anew each time. [MQTT-3.1.2-4]
+// [MQTT3-3.1.2-6]
 func TestBorrowedSession(t *testing.T) {
+	borrow(t, 0, 300, "DISCONNECT session-expiry-interval=0")
+	borrow(t, time.Minute, 60, "DISCONNECT")
+}
+
+func borrow(t *testing.T, asked time.Duration, granted uint32, goodbye string) {
 	worlds(t, func(t *testing.T, l *clienttest.Listener) {
-		c := begin(t, l, client.Config{ClientID: "x"})
+		c := begin(t, l, client.Config{ClientID: "x", SessionExpiry: asked})
 		peer := l.Accept()
 		for i := range 3 {
 			connect, _ := peer.Next().(*packets.Connect)
 			expiry, _ := connect.Props.SessionExpiryInterval()
 			if l.Version == packets.V5 {
-				want(t, "expiry", expiry, 300)
+				want(t, "expiry", expiry, granted)
 			}
 			want(t, "clean", connect.CleanStart, i == 0 || l.Version != packets.V5)
 			peer.Send(&packets.Connack{SessionPresent: i > 0 && l.Version == packets.V5})
@@ -153,7 +159,7 @@ func TestBorrowedSession(t *testing.T) {
 		}
 		closed := async(c.Close)
 		if l.Version == packets.V5 {
-			peer.Expect("DISCONNECT session-expiry-interval=0")
+			peer.Expect(goodbye)
 		} else {
 			peer.Expect("DISCONNECT")
 		}

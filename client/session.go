@@ -12,9 +12,9 @@ import (
 func (c *Client) sessionLasts() bool { return c.cfg.KeepSession || c.borrowsSession() }
 
 // borrowsSession reports whether the server keeps the session from one connection to
-// the next, and no longer than there is a Client.
+// the next, though the Client begins with a clean one.
 func (c *Client) borrowsSession() bool {
-	return c.targets != nil && !c.cfg.KeepSession && c.cfg.SessionExpiry == 0 && c.version == packets.V5
+	return c.targets != nil && !c.cfg.KeepSession && c.version == packets.V5
 }
 
 // agree takes note of what the server has of the session, and waits until what goes on
