@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -55,10 +56,19 @@ var servers = []*server{
 	{mochi, every[1:], []string{"mqtt", "mqtts", "ws", "wss", "unix"}, startMochi},
 }
 
+// withMochi has mochi as well. Version 2.7.9 stops for good now and then: where the
+// messages at QoS 1 and 2 that a client has not acknowledged are looked through for the
+// next one to send, a lock for reading is taken twice, which waits for ever if someone
+// wants to write in between.
+var withMochi = flag.Bool("mochi", false, "try mochi too, which deadlocks at times")
+
 // each runs a test with each server, in each of these versions that it speaks.
 func each(t *testing.T, versions []packets.Version, test func(t *testing.T, s *server, v packets.Version)) {
 	t.Parallel()
 	for _, s := range servers {
+		if s.name == mochi && !*withMochi {
+			continue
+		}
 		for _, v := range s.versions {
 			if slices.Contains(versions, v) {
 				t.Run(fmt.Sprintf("server=%s_version=%v", s.name, v), func(t *testing.T) {
