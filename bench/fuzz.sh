@@ -9,9 +9,13 @@ fuzztime=${FUZZTIME:-200000x}
 
 for package in $(go list ./...); do
 	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
-		for=$fuzztime
-		if [[ $target == FuzzServer && $for == *x ]]; then # an input is a whole connection
-			for=$((${for%x} / 20))x
+		for=$fuzztime share=1
+		case $target in
+		FuzzServer) share=20 ;;  # an input is a whole connection
+		FuzzDamage) share=100 ;; # and here a folder of files
+		esac
+		if [[ $for == *x ]]; then
+			for=$((${for%x} / share))x
 		fi
 		echo "== $package $target, $for"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$for" -fuzzminimizetime 10x "$package"
