@@ -104,7 +104,9 @@ func TestStoreIdentifiersAreReserved(t *testing.T) {
 		go peer.Ignore()
 		accepted(t, c, 1, "b")
 		c.Close()
-		c, err := client.Start(t.Context(), "nowhere", storing(m))
+		cfg := storing(m)
+		cfg.Dialer = nobody
+		c, err := client.Start(t.Context(), "nowhere", cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +124,7 @@ func TestStoreIsFull(t *testing.T) {
 		put(t, m, keptMessage<<56, messageRecord(40_000, &packets.Publish{QoS: 1, Topic: []byte("a")}))
 		cfg := storing(m)
 		cfg.MaximumQueued, cfg.WhenFull, cfg.MaximumQueuedBytes = most, client.Refuse, 1<<30
-		cfg.Dialer = func(context.Context, string, string) (net.Conn, error) { return nil, errDisk }
+		cfg.Dialer = nobody
 		c, err := client.Start(t.Context(), "nowhere", cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -161,3 +163,6 @@ func TestStoreIsFull(t *testing.T) {
 		want(t, "records", len(records(t, m)), 2)
 	})
 }
+
+// nobody is a Dialer for a world without a network.
+func nobody(context.Context, string, string) (net.Conn, error) { return nil, errDisk }

@@ -106,7 +106,7 @@ func TestCutPublisher(t *testing.T) {
 					}
 				}
 				wantAll(t, s, in, len(all), qos)
-				if n := pub.Stats().Connects; n < rounds {
+				if n := pub.Stats().Connects; n < 2 { // a cut may meet the client while it connects
 					t.Errorf("%d connections", n)
 				}
 			})
