@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,5 +132,29 @@ func TestReceiveMaximumOfEachConnection(t *testing.T) {
 		}
 		peer.Send(message(1, 1, "a", "one"), message(1, 2, "a", "two"), message(1, 3, "a", "too much"))
 		peer.Expect("DISCONNECT reason=0x93")
+	})
+}
+
+// A topic alias makes no packet larger than the server takes. [MQTT-3.2.2-15]
+func TestTopicAliasWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := message(0, 0, "long/topic", "just small enough")
+		ack := new(packets.Connack)
+		ack.Props.SetTopicAliasMaximum(10)
+		ack.Props.SetMaximumPacketSize(uint32(len(full.AppendTo(nil, packets.V5))))
+		c, peer := connect(t, client.Config{Version: packets.V5}, ack)
+		for _, want := range []string{
+			full.String(), // and the alias is not known
+			`PUBLISH topic=long/topic topic-alias=1 payload=""`,
+			`PUBLISH topic="" topic-alias=1 payload="just small enough"`,
+		} {
+			m := client.Message{Topic: "long/topic", Payload: full.Payload}
+			if strings.HasSuffix(want, `""`) {
+				m.Payload = nil
+			}
+			done := async(func() error { return c.Publish(t.Context(), m) })
+			peer.Expect(want)
+			<-done
+		}
 	})
 }

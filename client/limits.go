@@ -66,20 +66,23 @@ func (l *limits) checkPublish(p *packets.Publish, v packets.Version) error {
 
 // checkSize reports whether p is too large to be sent [MQTT-3.2.2-15].
 func (l *limits) checkSize(p packets.Packet, v packets.Version) error {
-	if l.maximumPacketSize == 0 {
-		return nil
-	}
-	size := p.Size(v)
-	for rest := size; ; rest >>= 7 { // the length of the Remaining Length
-		size++
-		if rest < 0x80 {
-			break
-		}
-	}
-	if uint32(size+1) > l.maximumPacketSize {
+	if l.maximumPacketSize != 0 && !l.fits(p.Size(v)) {
 		return ruledOut(packets.PacketTooLarge)
 	}
 	return nil
+}
+
+// fits reports whether a packet with so much behind its fixed header may be sent.
+func (l *limits) fits(size int) bool {
+	if l.maximumPacketSize == 0 {
+		return true
+	}
+	for rest := size; ; rest >>= 7 { // the length of the Remaining Length
+		size++
+		if rest < 0x80 {
+			return uint32(size+1) <= l.maximumPacketSize
+		}
+	}
 }
 
 func checkSubscribe(p *packets.Subscribe, v packets.Version) error {

@@ -15,7 +15,7 @@ type outbox struct {
 	tracked  waiting    // QoS 1 and 2, wait for room and quota
 	requests []*request // not sent
 	turns    uint64
-	kept     int // messages that PublishAsync has accepted, and are not over
+	kept     int // messages that are not over, of PublishAsync and with a Store of Publish
 	bytes    int // that they cost
 	space    chan struct{}
 	idle     idle
@@ -240,6 +240,9 @@ func (l *link) send(p *packets.Publish) {
 	aliased.Props.SetTopicAlias(alias)
 	if known {
 		aliased.Topic = nil
+	} else if !l.limits.fits(aliased.Size(l.version)) {
+		l.aliases.Forget(alias)
+		aliased = *p
 	}
 	l.buf = aliased.AppendTo(l.buf, l.version)
 }
