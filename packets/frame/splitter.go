@@ -100,6 +100,9 @@ func (s *Splitter) Rest() []byte {
 	return b
 }
 
+// Left is how many bytes of the piece are left.
+func (s *Splitter) Left() int { return len(s.piece) }
+
 // Err is what is wrong with the stream: a [*packets.BrokenError], or nil. There
 // is no way on after an error.
 func (s *Splitter) Err() error { return s.err }
