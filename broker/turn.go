@@ -21,6 +21,7 @@ type turn struct {
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay
+	routes   *routes                        // nil unless there are many packets in this turn
 	clients  []topics.Subscription[*client] // that match
 	groups   []topics.Subscription[*group]  // that match
 }
