@@ -98,6 +98,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
+	case !c.b.retains(filter): // nor comes what is retained from now on
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
 		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
