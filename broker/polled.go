@@ -19,12 +19,12 @@ type polled struct {
 	conn
 	home   *home
 	socket loop.Socket
-	split  frame.Splitter
-	rest   *frame.Frame // has been read and not handled, nil if nothing has
-	packed *frame.Frame // has the packet that is handled beside the loop
+	split  *frame.Splitter // has what came of a packet, nil if nothing has
+	rest   *frame.Frame    // has been read and not handled, nil if nothing has
+	packed *frame.Frame    // has the packet that is handled beside the loop
 	timer  loop.Timer
 	since  time.Duration // as loop.Now: patience began, or the linger
-	came   int           // bytes since then
+	came   int32         // bytes since then
 
 	unread    bool // there may be something to read
 	last      bool // and no more than that
@@ -45,8 +45,9 @@ type polled struct {
 type home struct {
 	*loop.Loop
 	turn    *turn
-	handled int // bytes since the last flush
-	members int // connections; under Broker.mu
+	split   *frame.Splitter // with nothing in it, nil while a connection has it
+	handled int             // bytes since the last flush
+	members int             // connections; under Broker.mu
 }
 
 // burst is how many bytes are handled, more or less, before those who got
@@ -69,8 +70,6 @@ func (h *home) handle(n int) {
 func newPolled(b *Broker, h *home, s loop.Socket) *polled {
 	p := &polled{home: h, socket: s}
 	p.init(b, p)
-	p.timer.Init(p)
-	p.split.Limit = uint32(b.config.MaximumPacketSize)
 	return p
 }
 
@@ -96,7 +95,7 @@ func (p *polled) setTimer() {
 	if w := p.blocked; w != nil && (at == 0 || w.since+p.b.config.WriteTimeout < at) {
 		at = w.since + p.b.config.WriteTimeout
 	}
-	p.home.SetTimer(&p.timer, at)
+	p.home.SetTimer(p, at)
 }
 
 // patienceEnds is when the peer has had enough time, 0 if it has any.
@@ -109,6 +108,9 @@ func (p *polled) patienceEnds() time.Duration {
 	}
 	return 0
 }
+
+// Timer is of loop.Handler.
+func (p *polled) Timer() *loop.Timer { return &p.timer }
 
 // Due is of loop.Handler.
 func (p *polled) Due() {
