@@ -28,6 +28,7 @@ type turn struct {
 
 // answers are the packets sent back, each used again and again.
 type answers struct {
+	connack  packets.Connack
 	puback   packets.Puback
 	pubrec   packets.Pubrec
 	pubrel   packets.Pubrel
