@@ -21,12 +21,10 @@ type Message struct {
 	// From is the client identifier of who has published it.
 	From string
 
-	// Sequence is the place of a retained message among all that ever were.
-	Sequence uint64
-
-	expires time.Time // zero if never
-	topic   []byte    // memory for SetTopic
-	frame   *frame.Frame
+	expires time.Time    // zero if never
+	topic   []byte       // memory for SetTopic
+	frame   *frame.Frame // nil if it is of a Retained
+	size    int          // bytes of the PUBLISH, more or less
 	refs    atomic.Int32
 	at      uint8   // of budget
 	budget  *Budget // where it counts, nil before it is queued
@@ -38,7 +36,7 @@ var messages = sync.Pool{New: func() any { return new(Message) }}
 // takes over the caller's reference of f. The error is a [*packets.BrokenError].
 func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
 	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From = f, time.Time{}, ""
+	m.frame, m.size, m.expires, m.From = f, len(f.Bytes()), time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.DecodeFrom(packets.Client, first, f.Bytes(), v); err != nil {
 		m.Publish = packets.Publish{} // with memory for Subscription Identifiers, which receivers would share
@@ -60,7 +58,7 @@ func NewMessage(p *packets.Publish) *Message {
 	f := frame.New(1 + wire.SizeVarInt(uint32(size)) + size)
 	whole := bare.AppendTo(f.Bytes()[:0], packets.V5)
 	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From = f, time.Time{}, ""
+	m.frame, m.size, m.expires, m.From = f, len(whole), time.Time{}, ""
 	m.refs.Store(1)
 	if err := m.Publish.Decode(whole[0], whole[len(whole)-size:], packets.V5); err != nil {
 		panic("session: message is not valid: " + err.Error())
@@ -115,8 +113,10 @@ func (m *Message) Release() {
 			m.budget.add(m.at, -m.memory())
 			m.budget = nil
 		}
-		m.frame.Release()
-		m.frame = nil
+		if m.frame != nil {
+			m.frame.Release()
+			m.frame = nil
+		}
 		messages.Put(m)
 	}
 }
@@ -125,13 +125,13 @@ func (m *Message) Release() {
 const overhead = 128
 
 // Cost is what m counts where it is kept, in bytes.
-func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
+func (m *Message) Cost() int { return overhead + m.size }
 
 // Size is how many bytes the PUBLISH of m has, more or less.
-func (m *Message) Size() int { return len(m.frame.Bytes()) }
+func (m *Message) Size() int { return m.size }
 
 // memory is what m takes once, in bytes.
-func (m *Message) memory() int { return messageMemory + len(m.frame.Bytes()) }
+func (m *Message) memory() int { return messageMemory + m.size }
 
 // charge counts m, once. Only who publishes m queues it first.
 func (m *Message) charge(b *Budget, t *Turn) {
@@ -139,14 +139,6 @@ func (m *Message) charge(b *Budget, t *Turn) {
 		t.charge(b, m.memory())
 		m.budget, m.at = b, t.at
 	}
-}
-
-// Copy is the same message with memory and references of its own, one for the
-// caller: what is kept for long does not count among what waits.
-func (m *Message) Copy() *Message {
-	w := NewMessage(&m.Publish)
-	w.From, w.expires = m.From, m.expires
-	return w
 }
 
 // aliasSize is how many bytes a Topic Alias has in the properties.
