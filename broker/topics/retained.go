@@ -194,3 +194,14 @@ func (r *Retained[M]) Match(filter, after string, visit func(m M, expires time.T
 	}
 	return w.name()
 }
+
+// MayMatch is false when filter matches no message. It does not look for long, so that
+// it may be true when there is none.
+func (r *Retained[M]) MayMatch(filter string) bool {
+	found := false
+	last := r.Match(filter, "", func(M, time.Time) bool {
+		found = true
+		return false
+	})
+	return found || last != ""
+}

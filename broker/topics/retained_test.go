@@ -68,6 +68,9 @@ func TestRetainedAgainstOracle(t *testing.T) {
 			if got := r.all(f, 1+i%3); !slices.Equal(got, want) {
 				t.Fatalf("%q: %q, want %q", f, got, want)
 			}
+			if got := r.MayMatch(f); got != (len(want) > 0) {
+				t.Fatalf("%q: MayMatch is %v", f, got)
+			}
 		}
 	}
 	check(0)
