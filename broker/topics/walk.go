@@ -114,3 +114,12 @@ func (w *walk[M]) look(x *item[M], ends bool) bool {
 	w.left--
 	return w.left > 0
 }
+
+// pop takes the first level off levels that stand behind a slash each.
+func pop(path string) (level, rest string) {
+	path = path[1:]
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
+}
