@@ -1,6 +1,10 @@
 package packets
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // The conditions of the rules in package spec that are more than a comparison.
 
@@ -29,15 +33,31 @@ func simpleFilter(f []byte) bool {
 	if len(f) == 0 || f[0] == '$' {
 		return false
 	}
-	if !hasWildcard(f) {
+	if len(f) < 8 {
+		for i, c := range f {
+			if (c == '+' || c == '#') && !levelAlone(f, i) {
+				return false
+			}
+		}
 		return true
 	}
-	for i, c := range f {
-		if (c == '+' || c == '#') && (i > 0 && f[i-1] != '/' || i+1 < len(f) && (c == '#' || f[i+1] != '/')) {
-			return false
+	for i := 0; ; i += 8 {
+		i = min(i, len(f)-8)
+		for w := wildcards8(binary.LittleEndian.Uint64(f[i:])); w != 0; w &= w - 1 {
+			if !levelAlone(f, i+bits.TrailingZeros64(w)/8) {
+				return false
+			}
+		}
+		if i == len(f)-8 {
+			return true
 		}
 	}
-	return true
+}
+
+// levelAlone reports whether the wildcard at i of f has a level to itself, and the
+// last one if it is #.
+func levelAlone(f []byte, i int) bool {
+	return (i == 0 || f[i-1] == '/') && (i+1 == len(f) || f[i] == '+' && f[i+1] == '/')
 }
 
 // hashLast reports whether # stands only alone in the last level of filter f.

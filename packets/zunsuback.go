@@ -51,15 +51,16 @@ func (p *Unsuback) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Unsuback) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	p.PacketID = r.U16()
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	p.PacketID, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
 	if v == V5 {
-		left := r.Rest()
+		var left []byte
+		left, r = r.Rest()
 		reasons := slices.Grow(p.Reasons[:0], len(left))[:len(left)]
 		for i, x := range left {
 			reasons[i] = ReasonCode(x)
@@ -211,24 +212,26 @@ func (p *UnsubackProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *UnsubackProps) decode(r *wire.Reader) {
+func (p *UnsubackProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

@@ -26,7 +26,8 @@ func TestVarInt(t *testing.T) {
 			t.Errorf("%d is written as % x, want % x", c.value, got, c.bytes)
 		}
 		r := NewReader([]byte(c.bytes + "!"))
-		if got := r.VarInt(); got != c.value || r.Len() != 1 {
+		got, r := r.VarInt()
+		if got != c.value || r.Len() != 1 {
 			t.Errorf("% x is read as %d, want %d; %d bytes left, want 1", c.bytes, got, c.value, r.Len())
 		}
 	}
@@ -43,7 +44,7 @@ func TestVarInt(t *testing.T) {
 		{"\x80\x80\x80\x80\x00", VarIntLong},
 	} {
 		r := NewReader([]byte(c.bytes))
-		if got := r.VarInt(); got != 0 || r.Done() != c.fault {
+		if got, r := r.VarInt(); got != 0 || r.Done() != c.fault {
 			t.Errorf("% x is read as %d with %v, want %v", c.bytes, got, r.Done(), c.fault)
 		}
 	}
@@ -67,7 +68,7 @@ func TestText(t *testing.T) {
 					t.Fatalf("%q: %v, want %v", v, got, want)
 				}
 				r := NewReader(AppendBinary(nil, v))
-				if got := r.Text(); r.Done() != want || want == nil && !bytes.Equal(got, v) {
+				if got, r := r.Text(); r.Done() != want || want == nil && !bytes.Equal(got, v) {
 					t.Fatalf("%q: read as %q with %v, want %v", v, got, r.Done(), want)
 				}
 			}
