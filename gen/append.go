@@ -86,10 +86,19 @@ func run(fields []spec.Field) (bytes []Code, n int) {
 	return bytes, n
 }
 
-// short reports whether p may end behind a first field of two bytes. Most such
-// packets do, and are written and read without looking further.
+// short reports whether p may end behind a first field of two bytes, and then has
+// no rule but that this is not zero. Most such packets do, and are written and read
+// without looking further.
 func short(p spec.Packet) bool {
-	return len(p.Fields) > 1 && p.Fields[0].Kind == spec.U16 && p.Fields[1].Tail != 0
+	if len(p.Fields) < 2 || p.Fields[0].Kind != spec.U16 || p.Fields[1].Tail == 0 {
+		return false
+	}
+	for _, r := range p.Rules {
+		if m := r.Must; m.Op != spec.ReasonOK && (m.Op != spec.Above || m.Value != 0 || m.Field != p.Fields[0].Name) {
+			return false
+		}
+	}
+	return true
 }
 
 // bare is the condition for a short packet to end there.

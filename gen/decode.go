@@ -26,16 +26,7 @@ func decode(f *File, p spec.Packet) {
 	}
 	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id(param).Id("Version")).Error().BlockFunc(func(g *Group) {
 		if short(p) {
-			g.If(Id("first").Op("==").Add(hex(int(p.Type)<<4 | int(p.Fixed))).Op("&&").Len(Id("body")).Op("==").Lit(2)).BlockFunc(func(g *Group) {
-				for _, b := range p.Flags {
-					g.Add(packet(b.Name)).Op("=").False()
-				}
-				g.Add(packet(p.Fields[0].Name)).Op("=").Qual("encoding/binary", "BigEndian").Dot("Uint16").Call(Id("body"))
-				for _, x := range p.Fields[1:] {
-					zero(g, x, packet)
-				}
-				g.Return(ruled(p))
-			})
+			decodeShort(g, p)
 		}
 		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
 		if p.In != 0 {
@@ -61,6 +52,23 @@ func decode(f *File, p spec.Packet) {
 			Return(Id("Broken").Call(Id("v"), Id("Type"+title(p.Name)), Id("f"))))
 		g.Return(ruled(p))
 	})
+}
+
+// decodeShort renders Decode of a short packet. It breaks no rule if its field is
+// not zero; else what is behind it says so.
+func decodeShort(g *Group, p spec.Packet) {
+	g.If(Id("first").Op("==").Add(hex(int(p.Type)<<4 | int(p.Fixed))).Op("&&").Len(Id("body")).Op("==").Lit(2)).Block(
+		If(Id("id").Op(":=").Qual("encoding/binary", "BigEndian").Dot("Uint16").Call(Id("body")), Id("id").Op(">").Lit(0)).BlockFunc(func(g *Group) {
+			for _, b := range p.Flags {
+				g.Add(packet(b.Name)).Op("=").False()
+			}
+			g.Add(packet(p.Fields[0].Name)).Op("=").Id("id")
+			for _, x := range p.Fields[1:] {
+				zero(g, x, packet)
+			}
+			g.Return(Nil())
+		}),
+	)
 }
 
 // ruled is what a packet that has been read is worth: what its rules say, if it

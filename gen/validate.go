@@ -49,12 +49,8 @@ func validate(f *File, s Spec, p spec.Packet) {
 	}
 	if directed(s, p) {
 		f.Commentf("DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.")
-		method(f, title(p.Name), "DecodeFrom").Params(Id("from").Id("Side"), Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().Block(
-			If(Err().Op(":=").Id("p").Dot("Decode").Call(Id("first"), Id("body"), Id("v")), Err().Op("!=").Nil()).Block(Return(Err())),
-			Return(Id("p").Dot("rulesFrom").Call(Id("from"), Id("v"))),
-		)
-		f.Comment("rulesFrom reports the first rule that p breaks as a packet from this side.")
-		method(f, title(p.Name), "rulesFrom").Params(Id("from").Id("Side"), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+		method(f, title(p.Name), "DecodeFrom").Params(Id("from").Id("Side"), Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+			g.If(Err().Op(":=").Id("p").Dot("Decode").Call(Id("first"), Id("body"), Id("v")), Err().Op("!=").Nil()).Block(Return(Err()))
 			directedRules(g, s, p)
 			g.Return(Nil())
 		})

@@ -94,11 +94,6 @@ func (p *Auth) DecodeFrom(from Side, first byte, body []byte, v Version) error {
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Auth) rulesFrom(from Side, v Version) error {
 	if v == V5 && !p.Reason.SentBy(TypeAuth, from) {
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	}

@@ -90,11 +90,6 @@ func (p *Disconnect) DecodeFrom(from Side, first byte, body []byte, v Version) e
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Disconnect) rulesFrom(from Side, v Version) error {
 	switch {
 	case v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypeDisconnect, from):
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")

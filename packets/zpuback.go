@@ -52,10 +52,12 @@ func (p *Puback) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Puback) Decode(first byte, body []byte, v Version) error {
 	if first == 0x40 && len(body) == 2 {
-		p.PacketID = binary.BigEndian.Uint16(body)
-		p.Reason = 0
-		p.Props.Reset()
-		return p.rules(v)
+		if id := binary.BigEndian.Uint16(body); id > 0 {
+			p.PacketID = id
+			p.Reason = 0
+			p.Props.Reset()
+			return nil
+		}
 	}
 	r := wire.NewReader(body)
 	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
@@ -106,11 +108,6 @@ func (p *Puback) DecodeFrom(from Side, first byte, body []byte, v Version) error
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Puback) rulesFrom(from Side, v Version) error {
 	if v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypePuback, from) {
 		return broken(v, TypePuback, ProtocolError, "", "3.4.2-1", "only reason codes listed for PUBACK")
 	}

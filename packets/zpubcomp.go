@@ -52,10 +52,12 @@ func (p *Pubcomp) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Pubcomp) Decode(first byte, body []byte, v Version) error {
 	if first == 0x70 && len(body) == 2 {
-		p.PacketID = binary.BigEndian.Uint16(body)
-		p.Reason = 0
-		p.Props.Reset()
-		return p.rules(v)
+		if id := binary.BigEndian.Uint16(body); id > 0 {
+			p.PacketID = id
+			p.Reason = 0
+			p.Props.Reset()
+			return nil
+		}
 	}
 	r := wire.NewReader(body)
 	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)

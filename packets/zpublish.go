@@ -120,11 +120,6 @@ func (p *Publish) DecodeFrom(from Side, first byte, body []byte, v Version) erro
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Publish) rulesFrom(from Side, v Version) error {
 	if from == Client && v == V5 && p.Props.has.Has(PropSubscriptionIdentifier) {
 		return broken(v, TypePublish, ProtocolError, "", "3.3.4-6", "no subscription identifier from a client")
 	}

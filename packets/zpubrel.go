@@ -57,11 +57,13 @@ func (p *Pubrel) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Pubrel) Decode(first byte, body []byte, v Version) error {
 	if first == 0x62 && len(body) == 2 {
-		p.Dup = false
-		p.PacketID = binary.BigEndian.Uint16(body)
-		p.Reason = 0
-		p.Props.Reset()
-		return p.rules(v)
+		if id := binary.BigEndian.Uint16(body); id > 0 {
+			p.Dup = false
+			p.PacketID = id
+			p.Reason = 0
+			p.Props.Reset()
+			return nil
+		}
 	}
 	r := wire.NewReader(body)
 	r = r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.PubrelFlags)
