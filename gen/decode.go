@@ -28,6 +28,9 @@ func decode(f *File, p spec.Packet) {
 		if short(p) {
 			decodeShort(g, p)
 		}
+		if codes(p) != nil {
+			g.Var().Id("carriers").Uint16()
+		}
 		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
 		if p.In != 0 {
 			refuseIf(g, "r", Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
@@ -50,7 +53,7 @@ func decode(f *File, p spec.Packet) {
 		}
 		g.If(Id("f").Op(":=").Id("r").Dot("Done").Call(), Id("f").Op("!=").Nil()).Block(
 			Return(Id("Broken").Call(Id("v"), Id("Type"+title(p.Name)), Id("f"))))
-		g.Return(ruled(p))
+		g.Return(ruled(p, func(*Statement) *Statement { return Id("carriers") }))
 	})
 }
 
@@ -72,12 +75,31 @@ func decodeShort(g *Group, p spec.Packet) {
 }
 
 // ruled is what a packet that has been read is worth: what its rules say, if it
-// has any.
-func ruled(p spec.Packet) *Statement {
-	if hasRules(p) {
-		return Id("p").Dot("rules").Call(Id("v"))
+// has any, which are told what may carry its codes.
+func ruled(p spec.Packet, carriers func(codes *Statement) *Statement) *Statement {
+	if !hasRules(p) {
+		return Nil()
 	}
-	return Nil()
+	rules := []Code{Id("v")}
+	if at := codes(p); at != nil {
+		rules = append(rules, carriers(at))
+	}
+	return Id("p").Dot("rules").Call(rules...)
+}
+
+// codes is where p has its list of reason codes, nil if it has none.
+func codes(p spec.Packet) *Statement {
+	for _, x := range p.Fields {
+		if isCodes(x) {
+			return packet(x.Name)
+		}
+	}
+	return nil
+}
+
+// isCodes reports whether x is a list of reason codes.
+func isCodes(x spec.Field) bool {
+	return x.Kind == spec.List && single(x) && x.Fields[0].As == "ReasonCode"
 }
 
 // getOrZero reads a field if it is there, and makes it zero if it is not, with the
@@ -136,15 +158,15 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 	}
 }
 
-// getList reads the elements in place, behind each other. Those of one byte are
-// what is left.
+// getList reads the elements in place, behind each other. Codes are what is left, and
+// are looked up on the way.
 func getList(g *Group, x spec.Field, p spec.Packet, at place) {
 	all := lower(x.Name) // a variable, which the compiler need not load again for each of them
-	if single(x) && x.Fields[0].Kind == spec.U8 {
+	if isCodes(x) {
 		g.Var().Id("left").Index().Byte()
 		g.List(Id("left"), Id("r")).Op("=").Id("r").Dot("Rest").Call()
 		g.Id(all).Op(":=").Qual("slices", "Grow").Call(at(x.Name).Index(Op(":").Lit(0)), Len(Id("left"))).Index(Op(":").Len(Id("left")))
-		g.For(List(Id("i"), Id("x")).Op(":=").Range().Id("left")).Block(Id(all).Index(Id("i")).Op("=").Add(conv(x.Fields[0].As, Id("x"))))
+		g.Id("carriers").Op("=").Id("copyCodes").Call(Id(all), Id("left"), Id("v"))
 		g.Add(at(x.Name)).Op("=").Id(all)
 		return
 	}

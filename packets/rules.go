@@ -12,14 +12,27 @@ import (
 // is a return code.
 func (r ReasonCode) ValidIn(t Type, v Version) bool { return codePackets[v&7][r]>>t&1 != 0 }
 
-// validCodes is ValidIn of all codes.
-func validCodes(codes []ReasonCode, t Type, v Version) bool {
+// carriersOf is the packets that may carry every one of codes in version v, a bit for
+// each type.
+func carriersOf(codes []ReasonCode, v Version) (carriers uint16) {
+	carriers = ^carriers
 	table := &codePackets[v&7]
-	in := ^uint16(0)
 	for _, r := range codes {
-		in &= table[r]
+		carriers &= table[r]
 	}
-	return in>>t&1 != 0
+	return carriers
+}
+
+// copyCodes makes codes of as many bytes, and is carriersOf at the same time.
+func copyCodes(codes []ReasonCode, from []byte, v Version) (carriers uint16) {
+	carriers = ^carriers
+	table := &codePackets[v&7]
+	codes = codes[:len(from)]
+	for i, x := range from {
+		codes[i] = ReasonCode(x)
+		carriers &= table[x]
+	}
+	return carriers
 }
 
 // SentBy reports whether that side may send r in a packet of type t, in 5.0.
