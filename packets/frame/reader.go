@@ -11,10 +11,6 @@ const (
 	// readSize is Reader.ReadSize unless it is set.
 	readSize = 4096
 
-	// uncutPart is how many packets fit into the buffer of a size that stay there when
-	// their end is missing. It is read behind them, in a Read with little less room.
-	uncutPart = 8
-
 	// maxEmptyReads is how often a Read may give nothing before it is given up.
 	maxEmptyReads = 100
 )
@@ -34,8 +30,6 @@ type Reader struct {
 	in  Splitter
 	buf *Frame // nil while there is nothing in it
 	err error  // came with the bytes that were read last
-
-	uncut int // packets smaller than this stay in buf until they are whole
 }
 
 // NewReader reads from src.
@@ -53,7 +47,7 @@ func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 func (r *Reader) Next() (first byte, body []byte, err error) {
 	r.in.Limit, r.in.Version, r.in.From = r.Limit, r.Version, r.From
 	for {
-		if first, body, ok := r.in.next(r.uncut); ok {
+		if first, body, ok := r.in.Next(); ok {
 			return first, body, nil
 		}
 		if err := r.in.Err(); err != nil {
@@ -125,17 +119,14 @@ func (r *Reader) read() (n int) {
 		r.buf = New(size)
 	}
 	b := r.buf.Bytes()
-	begun := copy(b, r.in.Rest()) // of a packet
-	poison(b[begun:])
-	n, r.err = r.src.Read(b[begun:])
-	r.in.Feed(b[:begun+n])
-	r.uncut = len(b) / uncutPart
+	poison(b)
+	n, r.err = r.src.Read(b)
+	r.in.Feed(b[:n])
 	return n
 }
 
 // end is the error that came behind the last byte, once.
 func (r *Reader) end() error {
-	r.in.Next() // cuts what is there of a packet
 	err := r.err
 	r.err = nil
 	if err == io.EOF && r.in.n != 0 {

@@ -59,13 +59,9 @@ func (s *Splitter) Feed(piece []byte) {
 // Next gives the first byte and the body of the next packet, or false when there
 // is no whole one: feed more, unless Err is not nil. The body is good until the
 // next call of Next, Feed or Reset, and no longer than the piece.
-func (s *Splitter) Next() (first byte, body []byte, ok bool) { return s.next(0) }
-
-// next is Next that leaves the beginning of a packet of less than uncut bytes in the
-// piece.
-func (s *Splitter) next(uncut int) (first byte, body []byte, ok bool) {
+func (s *Splitter) Next() (first byte, body []byte, ok bool) {
 	if s.n != 0 {
-		return s.resume(uncut)
+		return s.resume()
 	}
 	if b := s.piece; len(b) >= 2 && b[1] < 0x80 { // the short way for small packets, which most are
 		n := 2 + int(b[1])
@@ -76,9 +72,7 @@ func (s *Splitter) next(uncut int) (first byte, body []byte, ok bool) {
 	}
 	n, size := s.header(s.piece)
 	if n == 0 || len(s.piece)-n < size {
-		if n+size >= uncut || len(s.piece) == 0 {
-			s.cut(n, size)
-		}
+		s.cut(n, size)
 		return 0, nil, false
 	}
 	head, body := s.piece[:n], s.piece[n:n+size:n+size]
@@ -161,13 +155,13 @@ func (s *Splitter) fail(err error) (n, size int) {
 }
 
 // resume goes on with the packet that is in head and held.
-func (s *Splitter) resume(uncut int) (first byte, body []byte, ok bool) {
+func (s *Splitter) resume() (first byte, body []byte, ok bool) {
 	switch {
 	case s.held == nil:
 		return s.resumeHeader()
 	case s.need == 0:
 		s.settle()
-		return s.next(uncut)
+		return s.Next()
 	}
 	have := len(s.held.b)
 	k := min(int(s.need)-have, len(s.piece))
