@@ -57,23 +57,6 @@ func decode(f *File, p spec.Packet) {
 	})
 }
 
-// decodeShort renders Decode of a short packet. It breaks no rule if its field is
-// not zero; else what is behind it says so.
-func decodeShort(g *Group, p spec.Packet) {
-	g.If(Id("first").Op("==").Add(hex(int(p.Type)<<4 | int(p.Fixed))).Op("&&").Len(Id("body")).Op("==").Lit(2)).Block(
-		If(Id("id").Op(":=").Qual("encoding/binary", "BigEndian").Dot("Uint16").Call(Id("body")), Id("id").Op(">").Lit(0)).BlockFunc(func(g *Group) {
-			for _, b := range p.Flags {
-				g.Add(packet(b.Name)).Op("=").False()
-			}
-			g.Add(packet(p.Fields[0].Name)).Op("=").Id("id")
-			for _, x := range p.Fields[1:] {
-				zero(g, x, packet)
-			}
-			g.Return(Nil())
-		}),
-	)
-}
-
 // ruled is what a packet that has been read is worth: what its rules say, if it
 // has any, which are told what may carry its codes.
 func ruled(p spec.Packet, carriers func(codes *Statement) *Statement) *Statement {
@@ -85,21 +68,6 @@ func ruled(p spec.Packet, carriers func(codes *Statement) *Statement) *Statement
 		rules = append(rules, carriers(at))
 	}
 	return Id("p").Dot("rules").Call(rules...)
-}
-
-// codes is where p has its list of reason codes, nil if it has none.
-func codes(p spec.Packet) *Statement {
-	for _, x := range p.Fields {
-		if isCodes(x) {
-			return packet(x.Name)
-		}
-	}
-	return nil
-}
-
-// isCodes reports whether x is a list of reason codes.
-func isCodes(x spec.Field) bool {
-	return x.Kind == spec.List && single(x) && x.Fields[0].As == "ReasonCode"
 }
 
 // getOrZero reads a field if it is there, and makes it zero if it is not, with the

@@ -100,6 +100,21 @@ func checkBits(g *Group, bits []spec.Bit, at place) {
 	}
 }
 
+// codes is where p has its list of reason codes, nil if it has none.
+func codes(p spec.Packet) *Statement {
+	for _, x := range p.Fields {
+		if isCodes(x) {
+			return packet(x.Name)
+		}
+	}
+	return nil
+}
+
+// isCodes reports whether x is a list of reason codes.
+func isCodes(x spec.Field) bool {
+	return x.Kind == spec.List && single(x) && x.Fields[0].As == "ReasonCode"
+}
+
 func hasRules(p spec.Packet) bool {
 	return undirected(p.Rules) || nested(p.Fields)
 }

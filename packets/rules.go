@@ -41,7 +41,7 @@ func (r ReasonCode) SentBy(t Type, side Side) bool { return reasonSenders[r][sid
 func noWildcard(b []byte) bool { return !hasWildcard(b) }
 
 // simpleFilter reports whether f is a topic filter that keeps all the rules and is
-// not shared. One that it is false for may be right as well.
+// not shared. One that it is false for may be right as well: wildcards8 is not exact.
 func simpleFilter(f []byte) bool {
 	if len(f) == 0 || f[0] == '$' {
 		return false
@@ -54,10 +54,9 @@ func simpleFilter(f []byte) bool {
 		}
 		return true
 	}
-	for i := 0; ; i += 8 {
-		i = min(i, len(f)-8)
-		for w := wildcards8(binary.LittleEndian.Uint64(f[i:])); w != 0; w &= w - 1 {
-			if !levelAlone(f, i+bits.TrailingZeros64(w)/8) {
+	for i := 0; ; i = min(i+8, len(f)-8) {
+		for found := wildcards8(binary.LittleEndian.Uint64(f[i:])); found != 0; found &= found - 1 {
+			if !levelAlone(f, i+bits.TrailingZeros64(found)/8) {
 				return false
 			}
 		}
