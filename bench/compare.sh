@@ -55,7 +55,7 @@ changed=()
 for package in "${packages[@]}"; do
 	package=${package#./}
 	name=$out/${package//\//_}
-	build old "$tree" "$package"
+	build old "$tree" "$package" || echo "bench: $package does not build at $ref"
 	build new "$PWD" "$package"
 	cmp -s "$name.old.test" "$name.new.test" || changed+=("$package")
 done
