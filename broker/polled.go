@@ -21,12 +21,12 @@ type polled struct {
 	conn
 	home   *home
 	socket loop.Socket
-	split  frame.Splitter
-	rest   *frame.Frame // has been read and not handled, nil if nothing has
-	packed *frame.Frame // has the packet that is handled beside the loop
+	split  *frame.Splitter // has what came of a packet, nil if nothing has
+	rest   *frame.Frame    // has been read and not handled, nil if nothing has
+	packed *frame.Frame    // has the packet that is handled beside the loop
 	timer  loop.Timer
 	since  time.Duration // as loop.Now: patience began, or the linger
-	came   int           // bytes since then
+	came   int32         // bytes since then
 
 	unread    bool // there may be something to read
 	last      bool // and no more than that
@@ -47,11 +47,12 @@ type polled struct {
 type home struct {
 	*loop.Loop
 	turn    *turn
-	handled int    // bytes since the last flush
-	buf     []byte // what is read in a turn
-	used    int    // bytes of buf that are relayed at the end of the turn
-	piece   []byte // of buf that is handled, nil while none is
-	members int    // connections; under Broker.mu
+	split   *frame.Splitter // with nothing in it, nil while a connection has it
+	handled int             // bytes since the last flush
+	buf     []byte          // what is read in a turn
+	used    int             // bytes of buf that are relayed at the end of the turn
+	piece   []byte          // of buf that is handled, nil while none is
+	members int             // connections; under Broker.mu
 }
 
 // readSize is how much is read at once, in bytes.
@@ -95,8 +96,6 @@ func (h *home) handle(n int) {
 func newPolled(b *Broker, h *home, s loop.Socket) *polled {
 	p := &polled{home: h, socket: s}
 	p.init(b, p)
-	p.timer.Init(p)
-	p.split.Limit = uint32(b.config.MaximumPacketSize)
 	return p
 }
 
@@ -122,7 +121,7 @@ func (p *polled) setTimer() {
 	if w := p.blocked; w != nil && (at == 0 || w.since+p.b.config.WriteTimeout < at) {
 		at = w.since + p.b.config.WriteTimeout
 	}
-	p.home.SetTimer(&p.timer, at)
+	p.home.SetTimer(p, at)
 }
 
 // patienceEnds is when the peer has had enough time, 0 if it has any.
@@ -135,6 +134,9 @@ func (p *polled) patienceEnds() time.Duration {
 	}
 	return 0
 }
+
+// Timer is of loop.Handler.
+func (p *polled) Timer() *loop.Timer { return &p.timer }
 
 // Due is of loop.Handler.
 func (p *polled) Due() {

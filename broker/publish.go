@@ -14,7 +14,7 @@ func (c *conn) onPublish(first byte, body []byte) error {
 	if done, err := c.relay(first, body); done {
 		return err
 	}
-	m, err := session.Decode(c.link.take(body), first, c.version)
+	m, err := c.message(first, body)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,14 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		return errTooLargeToSend
 	}
 	return nil
+}
+
+// message makes a message of a PUBLISH.
+func (c *conn) message(first byte, body []byte) (*session.Message, error) {
+	if len(body) < sendInPlace {
+		return session.Copy(first, body, c.version)
+	}
+	return session.Decode(c.link.take(body), first, c.version)
 }
 
 // resolve puts the topic in the place of its alias.
@@ -146,8 +154,8 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 		return wanted
 	}
 	b.tellPublished(m.From, &m.Publish)
-	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
-	for rest := t.clients; len(rest) > 0; {
+	rest, groups := t.match(b, m.Publish.Topic)
+	for len(rest) > 0 {
 		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
@@ -155,14 +163,12 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 		}
 		rest = rest[n:]
 	}
-	t.groups = b.shared.Match(t.groups[:0], m.Publish.Topic)
-	for _, s := range t.groups {
+	for _, s := range groups {
 		if s.Subscriber.Pass(m, &t.Turn) {
 			wanted = true
 		}
 	}
-	clear(t.clients) // a session that has ended is not kept in memory
-	clear(t.groups)
+	t.matched()
 	return wanted
 }
 

@@ -42,10 +42,9 @@ func (c *conn) relay(first byte, body []byte) (done bool, err error) {
 func (c *conn) passOn(x *session.Onward, body []byte) {
 	b, t := c.b, c.turn
 	b.tellPublished(c.clientID, &x.Publish)
-	t.clients = b.subscriptions.Match(t.clients[:0], x.Publish.Topic)
-	t.groups = b.shared.Match(t.groups[:0], x.Publish.Topic)
+	rest, groups := t.match(b, x.Publish.Topic)
 	var m *session.Message
-	for rest := t.clients; len(rest) > 0; {
+	for len(rest) > 0 {
 		n := sameClient(rest)
 		terms, wanted := merge(rest[:n], c.clientID)
 		to := rest[0].Subscriber
@@ -61,7 +60,7 @@ func (c *conn) passOn(x *session.Onward, body []byte) {
 			b.deliver(m, to, terms, nil, &t.Turn)
 		}
 	}
-	for _, s := range t.groups {
+	for _, s := range groups {
 		if m == nil {
 			m = c.messageOf(body)
 		}
@@ -70,13 +69,12 @@ func (c *conn) passOn(x *session.Onward, body []byte) {
 	if m != nil {
 		m.Release()
 	}
-	clear(t.clients) // a session that has ended is not kept in memory
-	clear(t.groups)
+	t.matched()
 }
 
 // messageOf makes a message of what was to be relayed.
 func (c *conn) messageOf(body []byte) *session.Message {
-	m, err := session.Decode(c.link.take(body), plain, c.version)
+	m, err := c.message(plain, body)
 	if err != nil {
 		panic(err) // it has been decoded before
 	}

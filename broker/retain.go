@@ -79,6 +79,12 @@ func (b *Broker) forgetRetained(m *session.Message) {
 	b.journal.End()
 }
 
+// retains reports whether there may be retained messages for a new subscription.
+func (b *Broker) retains(filter string) bool {
+	b.retained.Sweep()
+	return b.retained.Has(filter)
+}
+
 // retainedPortion is how many bytes of retained messages are looked up for one
 // receiver at once, more or less. The others may be replaced until their turn has
 // come.

@@ -98,6 +98,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
+	case !c.b.retains(filter): // nor comes what is retained from now on
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
 		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,
@@ -136,7 +137,7 @@ func (cl *client) remove(filter string) (found bool) {
 // refuse counts a filter that is refused, and gives its code. Limit is the key in
 // Config that struck.
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
-	if c.refused++; powerOfTwo(c.refused) {
+	if c.refused++; powerOfTwo(uint64(c.refused)) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
 			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}

@@ -21,12 +21,14 @@ type turn struct {
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay
+	routes   *routes                        // nil unless there are many packets in this turn
 	clients  []topics.Subscription[*client] // that match
 	groups   []topics.Subscription[*group]  // that match
 }
 
 // answers are the packets sent back, each used again and again.
 type answers struct {
+	connack  packets.Connack
 	puback   packets.Puback
 	pubrec   packets.Pubrec
 	pubrel   packets.Pubrel

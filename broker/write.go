@@ -46,8 +46,9 @@ func (w *writer) encode(c *conn, l *session.Line) {
 	for i := range w.batch.Messages {
 		d := &w.batch.Messages[i]
 		c.tellDelivered(d)
-		w.buf = w.encoder.AppendHead(w.buf, l, d)
-		w.add(d.Message.Publish.Payload)
+		var payload []byte
+		w.buf, payload = w.encoder.Append(w.buf, l, d)
+		w.add(payload)
 	}
 	n := uint64(len(w.batch.Messages) + w.batch.Relays)
 	c.tally.sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})

@@ -42,6 +42,9 @@ type Handler interface {
 	// Writable says that there may be room, after [Loop.Watch].
 	Writable()
 
+	// Timer is part of the Handler.
+	Timer() *Timer
+
 	// Due says that the time of its Timer has come.
 	Due()
 }
@@ -202,9 +205,9 @@ func (l *Loop) Add(s Socket, h Handler) error {
 // Watch lets h be Writable when s is, which it may be at once.
 func (l *Loop) Watch(s Socket) error { return l.poller.Watch(s) }
 
-// Remove closes s, which has been added, and stops its timer.
-func (l *Loop) Remove(s Socket, t *Timer) {
-	l.SetTimer(t, 0)
+// Remove closes s, which has been added with h, and stops its timer.
+func (l *Loop) Remove(s Socket, h Handler) {
+	l.SetTimer(h, 0)
 	l.poller.Forget(s)
 	s.Close()
 	l.size--

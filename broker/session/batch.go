@@ -53,6 +53,7 @@ func (l *Line) Take(b *Batch) Taken {
 	defer o.unlock()
 	if l.control != nil {
 		b.buffer, l.control = l.control, nil
+		l.full.Store(false)
 		b.Control = b.buffer.B
 		l.relieve()
 	}
@@ -190,7 +191,7 @@ func (l *Line) forgo(x flow.Exchange[*entry], b *Batch, reason Reason) {
 }
 
 func (l *Line) tooLarge(e *entry) bool {
-	return !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
+	return l.peer.MaximumPacketSize > 0 && !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
 }
 
 // next is the queue whose messages go first.

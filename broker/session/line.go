@@ -1,6 +1,8 @@
 package session
 
 import (
+	"sync/atomic"
+
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/fletchmq/fletch/packets"
@@ -41,6 +43,7 @@ type Line struct {
 	turn    *Turn                      // in which it is due, nil if it is not
 	relay   *relay                     // to be sent in that turn, before messages; nil if none
 	direct  bool                       // the owner sends at the end of the turn, not later
+	full    atomic.Bool                // control has more than controlLimit; under the lock to change it
 	crowded bool                       // as the owner has been told
 	waits   bool                       // the owner does, as far as anybody knows, for others to have room
 	owed    bool                       // somebody is about to Take, or takes
@@ -109,6 +112,9 @@ func (l *Line) append(p packets.Packet) {
 		l.control = bytebufferpool.Get()
 	}
 	l.control.B = p.AppendTo(l.control.B, l.peer.Version)
+	if len(l.control.B) > controlLimit {
+		l.full.Store(true)
+	}
 }
 
 // touch lets the owner know, at the end of the turn, that there is something to
@@ -149,9 +155,12 @@ func (o *Outbox) Control(p packets.Packet, t *Turn) bool {
 // Crowded reports whether the peer does not take the answers that it has asked
 // for. Then no more of its packets should be read until the owner is Relieved.
 func (l *Line) Crowded() bool {
+	if !l.full.Load() {
+		return false
+	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.crowded = !l.hurry && l.control != nil && len(l.control.B) > controlLimit
+	l.crowded = !l.hurry && l.full.Load()
 	return l.crowded
 }
 

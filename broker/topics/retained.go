@@ -182,3 +182,13 @@ func (r *Retained[M]) Match(filter, after string, visit func(M) bool) (last stri
 	}
 	return w.name()
 }
+
+// Has is false if Match would find nothing.
+func (r *Retained[M]) Has(filter string) bool {
+	found := false
+	last := r.Match(filter, "", func(M) bool {
+		found = true
+		return false
+	})
+	return found || last != ""
+}

@@ -210,3 +210,14 @@ func TestRetainedScansInPortions(t *testing.T) {
 		t.Error("looked at too many names")
 	}
 }
+
+func TestRetainedHas(t *testing.T) {
+	r := NewRetained(plenty, func(int) {})
+	r.set("a/b", 1)
+	r.set("$SYS/x", 1)
+	for filter, want := range map[string]bool{"a/b": true, "a/#": true, "+/b": true, "#": true, "a": false, "b/#": false, "$SYS/#": true, "+": false} {
+		if got := r.Has(filter); got != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+	}
+}

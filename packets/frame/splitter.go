@@ -103,6 +103,10 @@ func (s *Splitter) Rest() []byte {
 // Left is how many bytes of the piece are left.
 func (s *Splitter) Left() int { return len(s.piece) }
 
+// Empty reports whether s has no memory of anything but Limit, Version and From: no
+// part of a packet has come, nor an error.
+func (s *Splitter) Empty() bool { return s.n == 0 && len(s.piece) == 0 && s.err == nil }
+
 // Err is what is wrong with the stream: a [*packets.BrokenError], or nil. There
 // is no way on after an error.
 func (s *Splitter) Err() error { return s.err }
