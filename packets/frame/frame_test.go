@@ -113,13 +113,3 @@ func TestPoolKeepsItsClasses(t *testing.T) {
 		t.Errorf("capacity %d", c)
 	}
 }
-
-func BenchmarkFrame(b *testing.B) {
-	payload := make([]byte, 256)
-	b.Run("op=copy/size=256", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Copy(payload).Release()
-		}
-	})
-}
