@@ -38,7 +38,7 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
-	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/codecs && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/servers && $(GO) vet ./... && $(GO) mod tidy -diff
@@ -53,7 +53,7 @@ fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 
 bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	cd bench/codecs && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 bench-clients: ## package client beside the other MQTT libraries for Go, ten minutes
 	bench/clients.sh

@@ -182,7 +182,7 @@ func storedTerms(t *session.Terms) journal.Terms {
 // deliverAll gives the message to all.
 func (b *Broker) deliverAll(l *letter, t *turn) {
 	if !l.moves && l.given == 0 {
-		b.tellPublished(l.message)
+		b.tellPublished(l.message.From, &l.message.Publish)
 	}
 	for l.given < len(l.to) {
 		r := &l.to[l.given]

@@ -11,6 +11,9 @@ import (
 // QoS wants [MQTT-3.3.4-1]. It is called for one after the other, in their order
 // [MQTT-4.6.0-5] [MQTT-4.6.0-6].
 func (c *conn) onPublish(first byte, body []byte) error {
+	if done, err := c.relay(first, body); done {
+		return err
+	}
 	m, err := session.Decode(c.link.take(body), first, c.version)
 	if err != nil {
 		return err
@@ -142,7 +145,7 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 		wanted, _ = b.post(letterOf(m), t)
 		return wanted
 	}
-	b.tellPublished(m)
+	b.tellPublished(m.From, &m.Publish)
 	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
 	for rest := t.clients; len(rest) > 0; {
 		n := sameClient(rest)

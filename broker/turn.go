@@ -16,6 +16,8 @@ type turn struct {
 	lane     int     // of the journal, in which this turn hears that something is stored
 	put      bool    // something is to be stored for the packet that is handled
 	received Traffic // not yet counted for all
+	onward   session.Onward
+	relayed  bool // something of the piece that is handled is in memory of this turn
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay

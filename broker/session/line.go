@@ -38,6 +38,9 @@ type Line struct {
 	window  int                        // messages at QoS 1 and 2 that may be under way
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
+	turn    *Turn                      // in which it is due, nil if it is not
+	relay   *relay                     // to be sent in that turn, before messages; nil if none
+	direct  bool                       // the owner sends at the end of the turn, not later
 	crowded bool                       // as the owner has been told
 	waits   bool                       // the owner does, as far as anybody knows, for others to have room
 	owed    bool                       // somebody is about to Take, or takes
@@ -55,6 +58,7 @@ const controlLimit = 32 << 10
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
 	l := &Line{out: o, owner: owner, peer: p}
+	_, l.direct = owner.(Direct)
 	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
 		l.aliases = new(flow.AliasOut)
 		l.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
@@ -111,7 +115,7 @@ func (l *Line) append(p packets.Packet) {
 // send.
 func (l *Line) touch(t *Turn) {
 	if !l.owed {
-		l.owed = true
+		l.owed, l.turn = true, t
 		t.due = append(t.due, l)
 	}
 }

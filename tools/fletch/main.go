@@ -19,6 +19,7 @@ type cli struct {
 	Passwd  passwd  `cmd:"" help:"Give a user of a broker a password."`
 	Pub     pub     `cmd:"" help:"Publish a message."`
 	Sub     sub     `cmd:"" help:"Subscribe, and print what comes."`
+	Bench   bench   `cmd:"" help:"Put a broker under load and measure it."`
 	Version version `cmd:"" help:"Print the version."`
 }
 
@@ -45,6 +46,7 @@ func main() {
 		kong.Name("fletch"),
 		kong.Description("An MQTT broker, and the clients to try it with."),
 		kong.Groups(groups),
+		kong.Vars{"scenarios": scenarios()},
 		kong.WithHyphenPrefixedParameters(true), // -m -3 is a message
 		kong.PostBuild(func(k *kong.Kong) error {
 			k.Model.HelpFlag.Short = 0 // -h is the host

@@ -1,4 +1,4 @@
-module github.com/fletchmq/fletch/bench/peers
+module github.com/fletchmq/fletch/bench/codecs
 
 go 1.26.0
 
