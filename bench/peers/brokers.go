@@ -143,7 +143,7 @@ jetstream { store_dir: %q }
 mqtt {
 	host: 127.0.0.1
 	port: %d
-	max_ack_pending: 65535
+	max_ack_pending: 20000
 }
 `
 	file := filepath.Join(dir, "nats.conf")

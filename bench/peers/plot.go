@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -108,7 +109,8 @@ func (s *series) plot(all *results, u unit) *plot.Plot {
 	if !draw(p, "", curve, 0, true) {
 		return nil
 	}
-	p.Y.Min = 0
+	p.X.Max = math.Pow10(int(math.Ceil(math.Log10(p.X.Max))))
+	p.Y.Min, p.Y.Max = 0, 1.1*p.Y.Max
 	return p
 }
 

@@ -62,8 +62,8 @@ func (p *page) head() {
 	}
 	p.print(`Written by `+"`make bench-peers`"+`, which starts a broker for each measurement, freshly, and puts
 it under the load of `+"`fletch bench`"+` by loopback on the same machine. The brokers take
-turns, in %d rounds, and figures are medians of these. What compares is the processor
-time of the broker, user and system, for each message that was delivered: how many
+turns, in %d rounds, and figures are medians of these; what is about memory, and the
+growth, is measured once. What compares is the processor time of the broker, user and system, for each message that was delivered: how many
 there are in a second says as much about the load, which shares the machine.
 
 The relay is the floor: it moves the same bytes between the same sockets, and parses
@@ -120,7 +120,7 @@ func (p *page) latencies() {
 // others has a line for each figure of each row.
 func (p *page) others() {
 	for _, r := range p.in(others) {
-		t := table{title: strings.ToUpper(r.name[:1]) + r.name[1:]}
+		t := table{title: strings.ToUpper(r.name[:1]) + r.name[1:], note: r.note}
 		for _, u := range p.unitsOf(r.name) {
 			t.rows, t.lines = append(t.rows, r), append(t.lines, u)
 		}
@@ -130,7 +130,7 @@ func (p *page) others() {
 
 // unitsOf are the units of a row that are about the broker.
 func (p *page) unitsOf(row string) (units []unit) {
-	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true}
+	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true, load.LatencyGreatest: true, "late-µs": true, "overdue-msg": true}
 	for _, b := range p.header.Brokers {
 		c := p.of(row, b.Name)
 		if c == nil || len(c.rounds) == 0 {
@@ -164,7 +164,7 @@ func (p *page) growths() {
 		}
 		p.print("\n%s\n", rule)
 		for _, r := range rows {
-			p.print("| %s |", figure(r.x))
+			p.print("| %s |", whole(int64(r.x)))
 			for _, u := range s.units {
 				p.print(" %s |", p.cell(r.name, fletchName, []unit{unitOf(u)}))
 			}

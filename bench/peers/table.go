@@ -21,8 +21,11 @@ type unit struct {
 
 // unitOf has bytes of whole processes in MiB.
 func unitOf(name string) unit {
-	if name == load.ResidentMemory {
+	switch name {
+	case load.ResidentMemory:
 		return unit{name, "MiB resident", 1 << 20}
+	case "rss-peak-B":
+		return unit{name, "MiB resident at most", 1 << 20}
 	}
 	return unit{name, name, 1}
 }
@@ -92,6 +95,9 @@ func (p *page) brokersOf(rows []row) (names []string) {
 
 // best is the best of the other brokers, "" if there is none.
 func (p *page) best(row, unit string, brokers []string) (best string) {
+	if unit == "delivery/publish" || unit == "slow-connected" {
+		return "" // neither more nor less is better
+	}
 	more := strings.HasSuffix(unit, "/s") // is better
 	least := 0.0
 	for _, b := range brokers {
@@ -162,7 +168,12 @@ func figure(v float64) string {
 	case v < 100:
 		return fmt.Sprintf("%.1f", v)
 	}
-	digits := strconv.FormatInt(int64(v+0.5), 10)
+	return whole(int64(v + 0.5))
+}
+
+// whole groups digits by three.
+func whole(n int64) string {
+	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + " " + digits[i:]
 	}
