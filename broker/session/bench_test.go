@@ -31,7 +31,7 @@ func BenchmarkOutbox(b *testing.B) {
 					l.Take(&sent)
 					buf = buf[:0]
 					for i := range sent.Messages {
-						buf = encoder.AppendHead(buf, l, &sent.Messages[i])
+						buf, _ = encoder.Append(buf, l, &sent.Messages[i])
 						acknowledge(o, &sent.Messages[i], &turn)
 						sent.Messages[i].Message.Release()
 					}
@@ -78,10 +78,10 @@ func BenchmarkHead(b *testing.B) {
 			defer m.Release()
 			d := Delivery{Message: m, PacketID: 7, Terms: c.terms}
 			var encoder Encoder
-			buf := encoder.AppendHead(nil, l, &d)
+			buf, _ := encoder.Append(nil, l, &d)
 			cputime.Report(b)
 			for b.Loop() {
-				buf = encoder.AppendHead(buf[:0], l, &d)
+				buf, _ = encoder.Append(buf[:0], l, &d)
 			}
 		})
 	}
