@@ -8,7 +8,7 @@ KILLS     ?= 100
 FAULTS    ?= 10m
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-gate bench-durable crash powerloss faults clientcrash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-gate bench-durable bench-peers crash powerloss faults clientcrash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,7 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) mod tidy -diff
 	cd bench/codecs && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/servers && $(GO) vet ./... && $(GO) mod tidy -diff
 
@@ -66,6 +67,9 @@ bench-compare: ## the micro-benchmarks here and at REF, the parent or where the 
 
 bench-gate: ## fail if the micro-benchmarks are worse here than at REF, named as for bench-compare
 	bench/compare.sh -gate $(REF)
+
+bench-peers: ## Fletch beside the brokers of others, into bench/RESULTS.md, twenty minutes
+	bench/peers.sh
 
 crash: ## kill the broker KILLS times, 100 unless named, and see that all it had acknowledged is there
 	@$(GO) build -o .bin/crash ./tools/crash

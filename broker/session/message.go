@@ -22,14 +22,13 @@ type Message struct {
 	// From is the client identifier of who has published it.
 	From string
 
-	// Sequence is the place of a retained message among all that ever were.
-	Sequence uint64
-
-	head    uint8           // length of the fixed header in frame, 0 if that has not all of the PUBLISH
-	version packets.Version // in which frame is
+	packet  []byte          // all of the PUBLISH in version, nil if there is none in one piece
+	head    uint8           // length of its fixed header
+	version packets.Version // of packet
 	expires time.Time       // zero if never
 	topic   []byte          // memory for SetTopic
-	frame   *frame.Frame
+	frame   *frame.Frame    // nil if it is of a Retained
+	size    int             // bytes of the PUBLISH, more or less
 	refs    atomic.Int32
 	at      uint8   // of budget
 	budget  *Budget // where it counts, nil before it is queued
@@ -40,8 +39,11 @@ var messages = sync.Pool{New: func() any { return new(Message) }}
 // newMessage is a message in f, whose last bytes are body.
 func newMessage(f *frame.Frame, body int, v packets.Version) *Message {
 	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From, m.version = f, time.Time{}, "", v
-	m.head = uint8(len(f.Bytes()) - body)
+	m.frame, m.size, m.expires, m.From = f, len(f.Bytes()), time.Time{}, ""
+	m.packet, m.head, m.version = nil, uint8(m.size-body), v
+	if m.head > 0 {
+		m.packet = f.Bytes()
+	}
 	m.refs.Store(1)
 	return m
 }
@@ -93,7 +95,7 @@ func NewMessage(p *packets.Publish) *Message {
 // SetTopic puts a copy of topic in the place of a Topic Alias. It comes before
 // anyone else can see m.
 func (m *Message) SetTopic(topic []byte) {
-	m.head = 0 // it has the alias
+	m.packet = nil // it has the alias
 	m.topic = append(m.topic[:0], topic...)
 	m.Publish.Topic = m.topic
 	m.Publish.Props.Unset(packets.PropTopicAlias)
@@ -137,8 +139,10 @@ func (m *Message) Release() {
 			m.budget.add(m.at, -m.memory())
 			m.budget = nil
 		}
-		m.frame.Release()
-		m.frame = nil
+		if m.frame != nil {
+			m.frame.Release()
+			m.frame = nil
+		}
 		messages.Put(m)
 	}
 }
@@ -147,13 +151,13 @@ func (m *Message) Release() {
 const overhead = 128
 
 // Cost is what m counts where it is kept, in bytes.
-func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
+func (m *Message) Cost() int { return overhead + m.size }
 
 // Size is how many bytes the PUBLISH of m has, more or less.
-func (m *Message) Size() int { return len(m.frame.Bytes()) }
+func (m *Message) Size() int { return m.size }
 
 // memory is what m takes once, in bytes.
-func (m *Message) memory() int { return messageMemory + len(m.frame.Bytes()) }
+func (m *Message) memory() int { return messageMemory + m.size }
 
 // charge counts m, once. Only who publishes m queues it first.
 func (m *Message) charge(b *Budget, t *Turn) {
@@ -163,25 +167,17 @@ func (m *Message) charge(b *Budget, t *Turn) {
 	}
 }
 
-// Copy is the same message with memory and references of its own, one for the
-// caller: what is kept for long does not count among what waits.
-func (m *Message) Copy() *Message {
-	w := NewMessage(&m.Publish)
-	w.From, w.expires = m.From, m.expires
-	return w
-}
-
 // fits reports whether the packet of m, but for flags and identifier, is what a
 // receiver of version v gets at that QoS.
 func (m *Message) fits(v packets.Version, qos packets.QoS) bool {
-	return m.head > 0 && (v == packets.V5) == (m.version == packets.V5) && !m.Expires() &&
-		(qos > 0) == (m.frame.Bytes()[0]&(3<<1) != 0)
+	return m.packet != nil && (v == packets.V5) == (m.version == packets.V5) && !m.Expires() &&
+		(qos > 0) == (m.packet[0]&(3<<1) != 0)
 }
 
 // appendAs appends the packet, which fits, with flags and identifier.
 func (m *Message) appendAs(b []byte, d *Delivery) []byte {
 	n := len(b)
-	b = append(b, m.frame.Bytes()...)
+	b = append(b, m.packet...)
 	b[n] = byte(packets.TypePublish)<<4 | bit(d.Dup)<<3 | byte(d.QoS)<<1 | bit(d.Retain)
 	if d.QoS > 0 {
 		const topicLength = 2

@@ -146,10 +146,10 @@ func BenchmarkSubscribe(b *testing.B) {
 }
 
 func BenchmarkRetained(b *testing.B) {
-	r := NewRetained(plenty, func(int) {})
-	var topics [][]byte
+	r := NewRetained[int](plenty)
+	var topics []string
 	for i := range 10_000 {
-		topics = append(topics, fmt.Appendf(nil, "site/%d/dev/%d/temp", i/100, i))
+		topics = append(topics, fmt.Sprintf("site/%d/dev/%d/temp", i/100, i))
 		r.Set(topics[i], i, 0, time.Time{})
 	}
 	i := 0
@@ -173,7 +173,7 @@ func BenchmarkRetained(b *testing.B) {
 			cputime.Report(b)
 			for b.Loop() {
 				for after := ""; ; {
-					if after = r.Match(f, after, func(int) bool { return true }); after == "" {
+					if after = r.Match(f, after, func(int, time.Time) bool { return true }); after == "" {
 						break
 					}
 				}

@@ -59,7 +59,7 @@ type shard[S any] struct {
 
 // Subscribe puts in a subscription, in the place of the one that s.ID has for
 // the same filter [MQTT-3.8.4-3] [MQTT3-3.8.4-3], and reports whether there was
-// one.
+// one. It keeps filter, which should not be a small part of a large string.
 func (t *Tree[S]) Subscribe(filter string, s Subscription[S]) (replaced bool) {
 	h := t.shard(filter)
 	e := newEntry(&s)
