@@ -79,11 +79,11 @@ func BenchmarkEncode(b *testing.B) {
 			defer m.Release()
 			d := Delivery{Message: m, PacketID: 7, Terms: c.terms}
 			var encoder Encoder
-			buf, payload := encoder.Append(nil, l, &d)
+			var buf []byte
 			cputime.Report(b)
 			for b.Loop() {
-				buf, payload = encoder.Append(buf[:0], l, &d)
-				buf = append(buf, payload...)
+				head, payload := encoder.Append(buf[:0], l, &d)
+				buf = append(head, payload...)
 			}
 		})
 	}
