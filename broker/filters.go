@@ -5,9 +5,15 @@ import (
 	"slices"
 )
 
-// filters is the set of filters that a client has subscribed to. Most have few,
-// for which a map would be large.
+// filters is the set of filters that a client has subscribed to. Most have one, for
+// which there is no memory but its own.
 type filters struct {
+	one  string   // "", which is no filter, if there is none, or several
+	more *several // nil unless there are
+}
+
+// several is a set of which the larger have a map, which would be large for few.
+type several struct {
 	few  []string
 	many map[string]struct{} // then few is empty
 }
@@ -15,18 +21,41 @@ type filters struct {
 // fewFilters is how many there are before there is a map.
 const fewFilters = 8
 
-func (s *filters) len() int { return len(s.few) + len(s.many) }
+func (s *filters) len() int {
+	switch {
+	case s.more != nil:
+		return len(s.more.few) + len(s.more.many)
+	case s.one != "":
+		return 1
+	}
+	return 0
+}
 
 func (s *filters) has(filter string) bool {
-	if s.many != nil {
-		_, ok := s.many[filter]
+	if s.more == nil {
+		return s.one == filter
+	}
+	if s.more.many != nil {
+		_, ok := s.more.many[filter]
 		return ok
 	}
-	return slices.Contains(s.few, filter)
+	return slices.Contains(s.more.few, filter)
 }
 
 // add puts in a filter that is not there.
 func (s *filters) add(filter string) {
+	switch {
+	case s.more != nil:
+		s.more.add(filter)
+	case s.one == "":
+		s.one = filter
+	default:
+		s.more = &several{few: []string{s.one, filter}}
+		s.one = ""
+	}
+}
+
+func (s *several) add(filter string) {
 	if s.many == nil && len(s.few) < fewFilters {
 		s.few = append(s.few, filter)
 		return
@@ -46,19 +75,32 @@ func (s *filters) remove(filter string) bool {
 	if !s.has(filter) {
 		return false
 	}
-	s.few = slices.DeleteFunc(s.few, func(f string) bool { return f == filter })
-	delete(s.many, filter)
+	if s.more == nil {
+		s.one = ""
+		return true
+	}
+	s.more.few = slices.DeleteFunc(s.more.few, func(f string) bool { return f == filter })
+	delete(s.more.many, filter)
+	if s.len() == 0 {
+		s.more = nil
+	}
 	return true
 }
 
 func (s *filters) all() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, f := range s.few {
+		if s.more == nil {
+			if s.one != "" {
+				yield(s.one)
+			}
+			return
+		}
+		for _, f := range s.more.few {
 			if !yield(f) {
 				return
 			}
 		}
-		for f := range s.many {
+		for f := range s.more.many {
 			if !yield(f) {
 				return
 			}

@@ -103,8 +103,12 @@ func (p *polled) takeSplit() {
 		p.split, p.home.split = p.home.split, nil
 	}
 	if p.split == nil {
-		p.split = &frame.Splitter{Limit: uint32(p.b.config.MaximumPacketSize)}
+		p.split = p.newSplit()
 	}
+}
+
+func (p *polled) newSplit() *frame.Splitter {
+	return &frame.Splitter{Limit: uint32(p.b.config.MaximumPacketSize)}
 }
 
 // returnSplit lets another connection have it, if there is nothing in it.
@@ -175,9 +179,7 @@ func (p *polled) goOn() {
 func (p *polled) lend(first byte, body []byte) {
 	f := p.split.Take(body)
 	p.putOff()
-	if p.rest == nil {
-		p.returnSplit()
-	}
+	p.returnSplit()
 	p.lent, p.relieved, p.turn = true, false, nil
 	go p.beside(first, f)
 }
@@ -221,6 +223,9 @@ func (p *polled) handleRest() error {
 	rest := p.rest
 	p.rest = nil
 	defer rest.Release()
+	if p.split == nil {
+		p.split = p.newSplit()
+	}
 	p.split.Version = p.version
 	p.split.Feed(rest.Bytes())
 	for !p.mustWait() {

@@ -29,15 +29,16 @@ func common(a, b string) int {
 	return strings.LastIndexByte(a[:i], '/')
 }
 
-// add puts e at the end of filter, and makes the nodes on the way. They have
-// strings of their own: the filter may be long, and go away.
+// add puts e at the end of filter, and makes the nodes on the way. The last has part
+// of the string of filter: there is none without a filter that is as long. Others have
+// strings of their own.
 func (n *node[S]) add(filter string, e *entry[S]) (replaced bool) {
 	path, hash := end(filter)
 	for path != "" {
 		level, rest := pop(path)
 		c := n.child(level)
 		if c == nil {
-			c = &node[S]{path: strings.Clone(path[1:])}
+			c = &node[S]{path: behind(filter, path, hash)}
 			c.list(hash).put(e)
 			n.put(level, c)
 			return false
@@ -51,6 +52,14 @@ func (n *node[S]) add(filter string, e *entry[S]) (replaced bool) {
 		n, path = c, rest[k:]
 	}
 	return n.list(hash).put(e)
+}
+
+// behind is the part of filter that path stands for, without the first slash.
+func behind(filter, path string, hash bool) string {
+	if hash {
+		filter = strings.TrimSuffix(filter, "/#")
+	}
+	return filter[len(filter)-len(path)+1:]
 }
 
 // part is two nodes instead of n, of which the first has the path up to k.
