@@ -95,20 +95,21 @@ func (c *conn) gone(ctx context.Context) error {
 func (c *conn) whenLeft() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left == nil {
-		c.left = make(chan struct{})
+	w := c.waiters()
+	if w.left == nil {
+		w.left = make(chan struct{})
 		if c.hasLeft {
-			close(c.left)
+			close(w.left)
 		}
 	}
-	return c.left
+	return w.left
 }
 
 func (c *conn) setLeft() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.hasLeft = true; c.left != nil {
-		close(c.left)
+	if c.hasLeft = true; c.some != nil && c.some.left != nil {
+		close(c.some.left)
 	}
 }
 

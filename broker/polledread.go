@@ -85,7 +85,7 @@ func (p *polled) feed(piece []byte) {
 	p.takeSplit()
 	p.split.Feed(piece)
 	err := p.handleAll()
-	p.tally.received.add(p.home.turn.received)
+	p.tally().received.add(p.home.turn.received)
 	p.home.turn.received = Traffic{}
 	if p.lent {
 		return
@@ -212,8 +212,8 @@ func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
 
 func (p *polled) handlePacked(first byte, f *frame.Frame) error {
 	defer f.Release()
-	p.packed = f
-	defer func() { p.packed = nil }()
+	p.turn.packed = f
+	defer func() { p.turn.packed = nil }()
 	return p.packet(first, f.Bytes())
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // turn is what one goroutine needs to handle packets and to publish: memory, and
@@ -13,9 +14,10 @@ import (
 // flushes it at its end, and before it waits for anything.
 type turn struct {
 	session.Turn
-	lane     int     // of the journal, in which this turn hears that something is stored
-	put      bool    // something is to be stored for the packet that is handled
-	received Traffic // not yet counted for all
+	lane     int          // of the journal, in which this turn hears that something is stored
+	put      bool         // something is to be stored for the packet that is handled
+	received Traffic      // not yet counted for all
+	packed   *frame.Frame // has the packet that is handled, nil unless that is beside a loop
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay

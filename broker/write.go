@@ -50,7 +50,7 @@ func (w *writer) encode(c *conn, l *session.Line) {
 		}
 	}
 	n := uint64(len(w.batch.Messages))
-	c.tally.sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
+	c.tally().sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
 	w.lay()
 }
 

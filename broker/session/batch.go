@@ -55,14 +55,14 @@ func (l *Line) Take(b *Batch) Taken {
 	}
 	if o.line == l {
 		l.fill(b)
-		if !l.closed {
+		if !l.closed() {
 			b.Page = o.turn()
 		}
 	}
 	switch {
 	case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
 		return Filled
-	case !l.closed:
+	case !l.closed():
 		l.owed = false
 		l.mayWait()
 		return Idle
@@ -94,7 +94,7 @@ func (l *Line) fill(b *Batch) {
 		if !o.sendable(q.first()) {
 			return
 		}
-		if p := q.first().place; p != nil && p.replay != nil && !l.closed {
+		if p := q.first().place; p != nil && p.replay != nil && !l.closed() {
 			b.Replay, o.expanding = p.replay, true
 			return
 		}
