@@ -106,7 +106,9 @@ func (c *conn) ask(until time.Time, tooLate error, f func(ctx context.Context) e
 func (c *conn) stopWith(stop func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stop = stop
+	if stop != nil || c.some != nil {
+		c.waiters().stop = stop
+	}
 	return c.cause
 }
 

@@ -49,7 +49,7 @@ type Broker struct {
 	mu          sync.Mutex
 	closed      bool
 	listeners   map[net.Listener]bool
-	conns       map[*conn]struct{}
+	conns       []*conn            // each knows its place
 	clients     map[string]*client // by client identifier, while there is a session
 	subscribers map[*subscriber]bool
 	turned      uint64 // connections away, for MaximumConnections
@@ -74,7 +74,6 @@ func New(config Config) (*Broker, error) {
 		hooks:       hooks,
 		began:       time.Now(),
 		listeners:   make(map[net.Listener]bool),
-		conns:       make(map[*conn]struct{}),
 		clients:     make(map[string]*client),
 		subscribers: make(map[*subscriber]bool),
 		shares:      shares{groups: make(map[string]*group)},
@@ -227,7 +226,8 @@ func (b *Broker) enlist(start func() (*conn, error)) (turned uint64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	b.conns[c] = struct{}{}
+	c.place = int32(len(b.conns))
+	b.conns = append(b.conns, c)
 	b.running.Add(1)
 	if !b.reporting && b.config.SysInterval > 0 {
 		b.reporting = true
@@ -244,7 +244,10 @@ func powerOfTwo(n uint64) bool { return bits.OnesCount64(n) == 1 }
 func (b *Broker) finished(c *conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.conns, c)
+	last := len(b.conns) - 1
+	b.conns[c.place] = b.conns[last]
+	b.conns[c.place].place = c.place
+	b.conns[last], b.conns = nil, b.conns[:last]
 	if p, ok := c.link.(*polled); ok {
 		p.home.members--
 	}

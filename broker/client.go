@@ -12,10 +12,9 @@ import (
 // client is the Session State of one client identifier, section 4.1
 // [MQTT-3.1.3-2]. It outlives connections, of which it has one at most.
 type client struct {
-	id      string // any text will do [MQTT-3.1.3-5]
-	program bool   // it is a Subscribe of the program
-	number  uint64 // of all there ever were
-	out     *session.Outbox
+	id     string // any text will do [MQTT-3.1.3-5]
+	number uint64 // of all there ever were
+	out    *session.Outbox
 
 	in inbox
 
@@ -25,14 +24,14 @@ type client struct {
 	filterBytes int        // what they cost
 
 	// Under Broker.mu.
-	conn   *conn  // nil while the client is absent
-	expiry uint32 // Session Expiry Interval in seconds, as granted
-	stint  uint32
-	will   *testament
-
+	conn    *conn // nil while the client is absent
+	will    *testament
 	absence *absence // nil while there is a connection
+	expiry  uint32   // Session Expiry Interval in seconds, as granted
+	stint   uint32
 
 	recorded uint32 // stint of the record in the store; of who has the journal's group
+	program  bool   // it is a Subscribe of the program
 }
 
 // absence is what a client without a connection waits for.
@@ -96,20 +95,21 @@ func (c *conn) gone(ctx context.Context) error {
 func (c *conn) whenLeft() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left == nil {
-		c.left = make(chan struct{})
+	w := c.waiters()
+	if w.left == nil {
+		w.left = make(chan struct{})
 		if c.hasLeft {
-			close(c.left)
+			close(w.left)
 		}
 	}
-	return c.left
+	return w.left
 }
 
 func (c *conn) setLeft() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.hasLeft = true; c.left != nil {
-		close(c.left)
+	if c.hasLeft = true; c.some != nil && c.some.left != nil {
+		close(c.some.left)
 	}
 }
 

@@ -19,7 +19,8 @@ type conn struct {
 	b       *Broker
 	link    link
 	started time.Duration // after the broker began
-	tally   *tally
+	counter uint8         // among Broker.tallies
+	place   int32         // among Broker.conns; under Broker.mu
 
 	// Of who serves it.
 	turn     *turn         // in which packets are handled
@@ -43,11 +44,28 @@ type conn struct {
 	client   *client // nil until CONNECT has been accepted
 
 	mu    sync.Mutex
-	left  chan struct{} // closed when the session is another's, nil if nobody waits
 	line  *session.Line // nil until CONNACK has said Success, then never changed
 	cause error         // why it ends, nil while it does not
-	stop  func()        // ends a question to the user of the package, nil without one
+	some  *waits        // nil if nobody has waited
 }
+
+// waits is of those who wait for a connection, or in its name. It is under conn.mu.
+type waits struct {
+	left chan struct{} // closed when the session is another's, nil if nobody waits for that
+	room chan struct{} // in the socket, for what is written without a line, nil if nothing is
+	stop func()        // ends a question to the user of the package, nil without one
+}
+
+// waiters is c.some, made if need be. It is called with c.mu.
+func (c *conn) waiters() *waits {
+	if c.some == nil {
+		c.some = new(waits)
+	}
+	return c.some
+}
+
+// tally is where the connection counts.
+func (c *conn) tally() *tally { return &c.b.tallies[c.counter] }
 
 // link is a connection as its engine has it.
 type link interface {
@@ -93,7 +111,7 @@ const progress = 4096
 func (c *conn) init(b *Broker, l link) {
 	c.b, c.link = b, l
 	c.started = time.Since(b.began)
-	c.tally = &b.tallies[b.accepted.Add(1)%tallies]
+	c.counter = uint8(b.accepted.Add(1) % tallies)
 	c.patience = b.config.ConnectTimeout
 }
 
@@ -143,7 +161,7 @@ func (c *conn) byPhase(first byte, body []byte) error {
 
 // count lets all know what the turn has counted.
 func (c *conn) count() {
-	c.tally.received.add(c.turn.received)
+	c.tally().received.add(c.turn.received)
 	c.turn.received = Traffic{}
 }
 
@@ -170,8 +188,8 @@ func (c *conn) kill(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 		c.link.notice()
-		if c.stop != nil {
-			c.stop()
+		if c.some != nil && c.some.stop != nil {
+			c.some.stop()
 		}
 		if c.line != nil {
 			c.line.Hurry()
@@ -253,6 +271,6 @@ func (c *conn) refuseWith(cause error) error {
 // send sends p where there is no line.
 func (c *conn) send(p packets.Packet) error {
 	b := p.AppendTo(nil, c.version)
-	c.tally.sent.add(Traffic{Packets: 1, Bytes: uint64(len(b))})
+	c.tally().sent.add(Traffic{Packets: 1, Bytes: uint64(len(b))})
 	return c.link.write(b)
 }

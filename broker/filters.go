@@ -5,9 +5,15 @@ import (
 	"slices"
 )
 
-// filters is the set of filters that a client has subscribed to. Most have few,
-// for which a map would be large.
+// filters is the set of filters that a client has subscribed to. Most have one, for
+// which there is no memory but its own.
 type filters struct {
+	one  string   // "", which is no filter, if there is none, or several
+	more *several // nil unless there are
+}
+
+// several is a set of which the larger have a map, which would be large for few.
+type several struct {
 	few  []string            // sorted
 	many map[string]struct{} // then few is empty
 }
@@ -15,19 +21,43 @@ type filters struct {
 // fewFilters is how many there are before there is a map.
 const fewFilters = 256
 
-func (s *filters) len() int { return len(s.few) + len(s.many) }
+func (s *filters) len() int {
+	switch {
+	case s.more != nil:
+		return len(s.more.few) + len(s.more.many)
+	case s.one != "":
+		return 1
+	}
+	return 0
+}
 
 func (s *filters) has(filter string) bool {
-	if s.many != nil {
-		_, ok := s.many[filter]
+	if s.more == nil {
+		return s.one == filter
+	}
+	if s.more.many != nil {
+		_, ok := s.more.many[filter]
 		return ok
 	}
-	_, ok := slices.BinarySearch(s.few, filter)
+	_, ok := slices.BinarySearch(s.more.few, filter)
 	return ok
 }
 
 // add puts in a filter that is not there.
 func (s *filters) add(filter string) {
+	switch {
+	case s.more != nil:
+		s.more.add(filter)
+	case s.one == "":
+		s.one = filter
+	default:
+		s.more = &several{few: []string{s.one}}
+		s.more.add(filter)
+		s.one = ""
+	}
+}
+
+func (s *several) add(filter string) {
 	if s.many == nil && len(s.few) < fewFilters {
 		i, _ := slices.BinarySearch(s.few, filter)
 		s.few = slices.Insert(s.few, i, filter)
@@ -45,26 +75,37 @@ func (s *filters) add(filter string) {
 
 // remove takes out a filter, and reports whether it was there.
 func (s *filters) remove(filter string) bool {
-	if s.many != nil {
-		n := len(s.many)
-		delete(s.many, filter)
-		return len(s.many) < n
+	if !s.has(filter) {
+		return false
 	}
-	i, found := slices.BinarySearch(s.few, filter)
-	if found {
-		s.few = slices.Delete(s.few, i, i+1)
+	if s.more == nil {
+		s.one = ""
+		return true
 	}
-	return found
+	if i, ok := slices.BinarySearch(s.more.few, filter); ok {
+		s.more.few = slices.Delete(s.more.few, i, i+1)
+	}
+	delete(s.more.many, filter)
+	if s.len() == 0 {
+		s.more = nil
+	}
+	return true
 }
 
 func (s *filters) all() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, f := range s.few {
+		if s.more == nil {
+			if s.one != "" {
+				yield(s.one)
+			}
+			return
+		}
+		for _, f := range s.more.few {
 			if !yield(f) {
 				return
 			}
 		}
-		for f := range s.many {
+		for f := range s.more.many {
 			if !yield(f) {
 				return
 			}

@@ -12,8 +12,8 @@ import (
 type inbox struct {
 	mu        sync.Mutex
 	receiver  flow.Receiver
-	unsettled int // messages that wait for the store
-	lane      int // in which they do
+	unsettled int32 // messages that wait for the store
+	lane      int32 // in which they do
 }
 
 func (in *inbox) publish(id flow.InID, qos packets.QoS) (flow.Receipt, flow.Arrival) {
@@ -48,10 +48,10 @@ func (in *inbox) await(lane int) int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.unsettled == 0 {
-		in.lane = lane
+		in.lane = int32(lane)
 	}
 	in.unsettled++
-	return in.lane
+	return int(in.lane)
 }
 
 // settle is for one that waits no more, and has been given to all.

@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"reflect"
 	"testing"
 
+	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -23,6 +26,25 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 			t.Error("an idle connection has the memory of one that works")
 		}
 	})
+}
+
+// These are the size classes of the allocator, of which a connection has one each: one
+// field more may cost half as much again.
+func TestConnectionsAreSmall(t *testing.T) {
+	for _, x := range []struct {
+		what reflect.Type
+		most uintptr
+	}{
+		{reflect.TypeFor[polled](), 256},
+		{reflect.TypeFor[client](), 160},
+		{reflect.TypeFor[session.Outbox](), 128},
+		{reflect.TypeFor[session.Line](), 80},
+		{reflect.TypeFor[loop.FD](), 32},
+	} {
+		if n := x.what.Size(); n > x.most {
+			t.Errorf("%v has %d bytes, want %d at most", x.what, n, x.most)
+		}
+	}
 }
 
 // What large packets took is not kept for small ones.

@@ -23,7 +23,6 @@ type polled struct {
 	socket loop.Socket
 	split  *frame.Splitter // has what came of a packet, nil if nothing has
 	rest   *frame.Frame    // has been read and not handled, nil if nothing has
-	packed *frame.Frame    // has the packet that is handled beside the loop
 	timer  loop.Timer
 	since  time.Duration // as loop.Now: patience began, or the linger
 	came   int32         // bytes since then
@@ -39,8 +38,7 @@ type polled struct {
 	drained   bool // nothing more comes
 	aborted   bool // nothing is waited for any more
 
-	blocked *writer       // that the socket has no room for
-	room    chan struct{} // for what is written without a line; under conn.mu
+	blocked *writer // that the socket has no room for
 }
 
 // home is the loop that a connection is on.
@@ -156,18 +154,18 @@ func (p *polled) Due() {
 
 // take is of link, as what follows is.
 func (p *polled) take(body []byte) *frame.Frame {
-	if p.packed != nil {
-		p.packed.Retain()
-		return p.packed
+	if f := p.turn.packed; f != nil {
+		f.Retain()
+		return f
 	}
 	return p.split.Take(body)
 }
 
 func (p *polled) whole(size int) []byte {
-	piece := p.home.piece
-	if p.packed != nil || piece == nil {
-		return nil
+	if p.turn != p.home.turn {
+		return nil // it is handled beside the loop
 	}
+	piece := p.home.piece
 	end := len(piece) - p.split.Left()
 	begin := end - size - wire.SizeVarInt(uint32(size)) - 1
 	if begin < 0 || packets.Type(piece[begin]>>4) != packets.TypePublish {

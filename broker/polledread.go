@@ -87,7 +87,7 @@ func (p *polled) feed(piece []byte) {
 	p.takeSplit()
 	p.split.Feed(piece)
 	err := p.handleAll()
-	p.tally.received.add(p.home.turn.received)
+	p.tally().received.add(p.home.turn.received)
 	p.home.turn.received = Traffic{}
 	if p.lent {
 		return
@@ -105,8 +105,12 @@ func (p *polled) takeSplit() {
 		p.split, p.home.split = p.home.split, nil
 	}
 	if p.split == nil {
-		p.split = &frame.Splitter{Limit: uint32(p.b.config.MaximumPacketSize)}
+		p.split = p.newSplit()
 	}
+}
+
+func (p *polled) newSplit() *frame.Splitter {
+	return &frame.Splitter{Limit: uint32(p.b.config.MaximumPacketSize)}
 }
 
 // returnSplit lets another connection have it, if there is nothing in it.
@@ -177,9 +181,7 @@ func (p *polled) goOn() {
 func (p *polled) lend(first byte, body []byte) {
 	f := p.split.Take(body)
 	p.putOff()
-	if p.rest == nil {
-		p.returnSplit()
-	}
+	p.returnSplit()
 	p.lent, p.relieved, p.turn = true, false, nil
 	go p.beside(first, f)
 }
@@ -212,8 +214,8 @@ func (p *polled) handleBeside(first byte, f *frame.Frame) (err error) {
 
 func (p *polled) handlePacked(first byte, f *frame.Frame) error {
 	defer f.Release()
-	p.packed = f
-	defer func() { p.packed = nil }()
+	p.turn.packed = f
+	defer func() { p.turn.packed = nil }()
 	return p.packet(first, f.Bytes())
 }
 
@@ -223,6 +225,9 @@ func (p *polled) handleRest() error {
 	rest := p.rest
 	p.rest = nil
 	defer rest.Release()
+	if p.split == nil {
+		p.split = p.newSplit()
+	}
 	p.split.Version = p.version
 	p.split.Feed(rest.Bytes())
 	for !p.mustWait() {

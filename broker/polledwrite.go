@@ -55,7 +55,7 @@ func (p *polled) flushSome(w *writer) (taken session.Taken, err error) {
 			w.encode(&p.conn, w.line)
 		}
 		n, err := p.socket.Write(&w.vectors)
-		p.tally.sent.add(Traffic{Bytes: uint64(n)})
+		p.tally().sent.add(Traffic{Bytes: uint64(n)})
 		if err != nil {
 			return taken, err
 		}
@@ -151,13 +151,16 @@ func (p *polled) awaitRoom(room chan struct{}, until time.Time) error {
 func (p *polled) setRoom(room chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.room = room
+	p.waiters().room = room
 }
 
 // wake tells who waits for room to try again. It is called with conn.mu.
 func (p *polled) wake() {
+	if p.some == nil {
+		return
+	}
 	select {
-	case p.room <- struct{}{}:
+	case p.some.room <- struct{}{}:
 	default:
 	}
 }

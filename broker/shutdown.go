@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -63,9 +64,7 @@ func (b *Broker) close() (conns []*conn, absent []*client, wills []*testament) {
 	b.closed = true
 	listeners := b.listeners
 	b.listeners = make(map[net.Listener]bool)
-	for c := range b.conns {
-		conns = append(conns, c)
-	}
+	conns = slices.Clone(b.conns)
 	for id, cl := range b.clients {
 		if cl.out.Stored() { // it goes on with the next broker
 			if cl.conn == nil {

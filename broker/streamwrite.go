@@ -60,7 +60,7 @@ func (s *stream) writeAll(w *writer) error {
 			return err
 		}
 		n, err := s.writeBuffers(&w.vectors)
-		s.tally.sent.add(Traffic{Bytes: uint64(n)})
+		s.tally().sent.add(Traffic{Bytes: uint64(n)})
 		switch {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err

@@ -6,6 +6,7 @@ import (
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/broker/topics"
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
 )
 
 // turn is what one goroutine needs to handle packets and to publish: memory, and
@@ -17,7 +18,8 @@ type turn struct {
 	put      bool    // something is to be stored for the packet that is handled
 	received Traffic // not yet counted for all
 	onward   session.Onward
-	relayed  bool // something of the piece that is handled is in memory of this turn
+	relayed  bool         // something of the piece that is handled is in memory of this turn
+	packed   *frame.Frame // has the packet that is handled, nil unless that is beside a loop
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay

@@ -51,7 +51,7 @@ func (w *writer) encode(c *conn, l *session.Line) {
 		w.add(payload)
 	}
 	n := uint64(len(w.batch.Messages) + w.batch.Relays)
-	c.tally.sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
+	c.tally().sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
 	w.lay()
 }
 

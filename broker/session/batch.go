@@ -57,21 +57,20 @@ func (l *Line) Take(b *Batch) Taken {
 		b.Control = b.buffer.B
 		l.relieve()
 	}
-	l.turn = nil
 	if r := l.relay; r != nil {
 		l.relay = nil
 		b.relay, b.Relayed, b.Relays = r, r.parts, r.messages
 	}
 	if o.line == l {
 		l.fill(b)
-		if !l.closed {
+		if !l.closed() {
 			b.Page = o.turn()
 		}
 	}
 	switch {
 	case len(b.Control) > 0, b.Relays > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
 		return Filled
-	case !l.closed:
+	case !l.closed():
 		l.owed = false
 		l.mayWait()
 		return Idle
@@ -106,7 +105,7 @@ func (l *Line) fill(b *Batch) {
 		if !o.sendable(q.first()) {
 			return
 		}
-		if p := q.first().place; p != nil && p.replay != nil && !l.closed {
+		if p := q.first().place; p != nil && p.replay != nil && !l.closed() {
 			b.Replay, o.expanding = p.replay, true
 			return
 		}

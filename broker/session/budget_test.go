@@ -50,7 +50,7 @@ func (m *market) publish() {
 
 func (m *market) take(s *stall) {
 	var b Batch
-	if s.line.Take(&b); s.line.closed {
+	if s.line.Take(&b); s.line.closed() {
 		return
 	}
 	for _, d := range b.Messages {

@@ -35,21 +35,29 @@ func (p *Peer) Fits(x packets.Packet) bool {
 type Line struct {
 	out     *Outbox
 	owner   Owner
-	peer    Peer
 	aliases *flow.AliasOut             // nil if the peer allows none
-	window  int                        // messages at QoS 1 and 2 that may be under way
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
-	turn    *Turn                      // in which it is due, nil if it is not
-	relay   *relay                     // to be sent in that turn, before messages; nil if none
+	relay   *relay                     // of the turn in which it is due, nil if it is not
 	direct  bool                       // the owner sends at the end of the turn, not later
 	full    atomic.Bool                // control has more than controlLimit; under the lock to change it
+	peer    Peer                       // ReceiveMaximum is how many messages may be under way
 	crowded bool                       // as the owner has been told
 	waits   bool                       // the owner does, as far as anybody knows, for others to have room
 	owed    bool                       // somebody is about to Take, or takes
-	hurry   bool                       // nobody waits any more
-	closed  bool
+	stage   stage
 }
+
+// stage is how far a Line is.
+type stage uint8
+
+const (
+	opened  stage = iota
+	hurried       // nobody waits any more
+	closed        // nor is anything put in
+)
+
+func (l *Line) closed() bool { return l.stage == closed }
 
 // controlLimit is how many bytes of control packets may wait before the reader,
 // whose packets they answer, should.
@@ -79,12 +87,10 @@ func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *L
 	default:
 		l.append(connack)
 	}
-	window := p.ReceiveMaximum
 	if most := o.budget.limits.InFlight; most > 0 {
-		window = min(window, most)
+		l.peer.ReceiveMaximum = min(p.ReceiveMaximum, most)
 	}
-	l.window = int(window)
-	o.sender.Resume(window)
+	o.sender.Resume(l.peer.ReceiveMaximum)
 	if !withheld {
 		for id := range o.sender.Releases() {
 			l.append(&packets.Pubrel{PacketID: uint16(id)})
@@ -123,7 +129,8 @@ func (l *Line) append(p packets.Packet) {
 // send.
 func (l *Line) touch(t *Turn) {
 	if !l.owed {
-		l.owed, l.turn = true, t
+		l.owed, l.relay = true, relays.Get().(*relay)
+		l.relay.turn = t
 		t.due = append(t.due, l)
 	}
 }
@@ -140,7 +147,7 @@ func (l *Line) put(p packets.Packet, t *Turn) bool {
 	if !l.peer.Fits(p) {
 		return false
 	}
-	if !l.closed {
+	if !l.closed() {
 		l.append(p)
 		l.touch(t)
 	}
@@ -162,7 +169,7 @@ func (l *Line) Crowded() bool {
 	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.crowded = !l.hurry && l.full.Load()
+	l.crowded = l.stage == opened && l.full.Load()
 	return l.crowded
 }
 
@@ -177,7 +184,7 @@ func (l *Line) relieve() {
 func (l *Line) Hurry() {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.hurry = true
+	l.stage = max(l.stage, hurried)
 	l.relieve()
 }
 
@@ -188,8 +195,8 @@ func (l *Line) Close(final packets.Packet, flush bool, t *Turn) {
 	o := l.out
 	o.mu.Lock()
 	defer o.unlockIn(t)
-	if !l.closed {
-		l.closed, l.hurry = true, true
+	if !l.closed() {
+		l.stage = closed
 		if final != nil && l.peer.Fits(final) {
 			l.final = bytebufferpool.Get()
 			l.final.B = final.AppendTo(l.final.B, l.peer.Version)
@@ -208,7 +215,7 @@ func (l *Line) Abandon() {
 	o := l.out
 	o.mu.Lock()
 	defer o.unlock()
-	l.closed, l.hurry = true, true
+	l.stage = closed
 	l.relieve()
 	if o.line == l {
 		o.detach()

@@ -178,13 +178,18 @@ func (m *Message) fits(v packets.Version, qos packets.QoS) bool {
 func (m *Message) appendAs(b []byte, d *Delivery) []byte {
 	n := len(b)
 	b = append(b, m.packet...)
-	b[n] = byte(packets.TypePublish)<<4 | bit(d.Dup)<<3 | byte(d.QoS)<<1 | bit(d.Retain)
+	m.address(b[n:], d)
+	return b
+}
+
+// address puts flags and identifier into a copy of the packet.
+func (m *Message) address(packet []byte, d *Delivery) {
+	packet[0] = byte(packets.TypePublish)<<4 | bit(d.Dup)<<3 | byte(d.QoS)<<1 | bit(d.Retain)
 	if d.QoS > 0 {
 		const topicLength = 2
-		id := n + int(m.head) + topicLength + len(m.Publish.Topic)
-		binary.BigEndian.PutUint16(b[id:], d.PacketID)
+		id := int(m.head) + topicLength + len(m.Publish.Topic)
+		binary.BigEndian.PutUint16(packet[id:], d.PacketID)
 	}
-	return b
 }
 
 func bit(set bool) byte {

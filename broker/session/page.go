@@ -31,7 +31,7 @@ func (o *Outbox) turn() *Page {
 	if v == nil || v.page != nil || v.begun.len()+v.waiting.len() == 0 {
 		return nil
 	}
-	most := min(max(2*o.line.window, minPage), maxPage)
+	most := min(max(2*int(o.line.peer.ReceiveMaximum), minPage), maxPage)
 	if o.queue.len() > most/2 || o.bytes-v.bytes > pageBytes {
 		return nil
 	}

@@ -82,11 +82,11 @@ func (o *Outbox) HasRoom(m *Message, qos packets.QoS) bool {
 }
 
 // present reports whether the client is there, or about to be.
-func (o *Outbox) present() bool { return o.line != nil && !o.line.closed || o.expected }
+func (o *Outbox) present() bool { return o.line != nil && !o.line.closed() || o.expected }
 
 // deaf reports whether what is pushed at that QoS is for nobody.
 func (o *Outbox) deaf(qos packets.QoS) bool {
-	return o.ended || o.line != nil && o.line.closed || qos == 0 && o.line == nil && !o.expected
+	return o.ended || o.line != nil && o.line.closed() || qos == 0 && o.line == nil && !o.expected
 }
 
 // full reports whether there is no room for a message, and for which limit. One

@@ -58,12 +58,12 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 // borrowed: an empty queue has none.
 type queue struct {
 	head, tail *chunk
-	n          int
+	n          uint32
 	at         uint8 // of the first entry, in head
 	end        uint8 // behind the last entry, in tail
 }
 
-func (q *queue) len() int { return q.n }
+func (q *queue) len() int { return int(q.n) }
 
 func (q *queue) first() *entry {
 	if q.n == 0 {

@@ -10,6 +10,7 @@ import (
 // they came from others stand in memory of the turn: what is left of them then has to be
 // copied.
 type relay struct {
+	turn     *Turn
 	parts    [][]byte // whole packets, one behind the other
 	size     int      // bytes in parts
 	messages int
@@ -68,8 +69,11 @@ func (o *Outbox) Relay(x *Onward, t *Turn) bool {
 	}
 	packet := x.in(o.line.peer.Version, t)
 	r := o.line.relayIn(t, len(packet))
-	if r == nil {
+	switch {
+	case r == nil:
 		return false
+	case r.turn != t:
+		packet = r.make(packet)
 	}
 	r.add(packet)
 	return true
@@ -91,9 +95,9 @@ func (o *Outbox) sendAtOnce(m *Message, terms *Terms, cost int, t *Turn) bool {
 		m.charge(o.budget, t)
 		d.PacketID = uint16(o.begin(e))
 	}
-	n := len(r.made)
-	r.made = m.appendAs(r.made, &d)
-	r.add(r.made[n:])
+	packet := r.make(m.packet)
+	m.address(packet, &d)
+	r.add(packet)
 	return true
 }
 
@@ -101,24 +105,27 @@ func (o *Outbox) sendAtOnce(m *Message, terms *Terms, cost int, t *Turn) bool {
 // message before it.
 func (o *Outbox) idle() bool {
 	l := o.line
-	return l != nil && l.direct && !l.closed && l.aliases == nil && !o.ended &&
+	return l != nil && l.direct && !l.closed() && l.aliases == nil && !o.ended &&
 		o.queue.len() == 0 && o.replays == nil && (o.vault == nil || o.vault.waiting.len() == 0)
 }
 
-// relayIn is where to put a packet of that size that the line sends at the end of t, nil
-// if there is no room, or the peer does not take it, or the line is due in another turn
-// or being written.
+// relayIn is where to put a packet of that size that the line sends at the end of t, or
+// of the turn in which it is due already. It is nil if there is no room, or the peer does
+// not take it, or the line is being written.
 func (l *Line) relayIn(t *Turn, size int) *relay {
-	if l.touch(t); l.turn != t || !l.peer.takes(size) {
+	l.touch(t)
+	r := l.relay
+	if r == nil || !l.peer.takes(size) || r.size > 0 && r.size+size > relayBytes {
 		return nil
 	}
-	switch {
-	case l.relay == nil:
-		l.relay = relays.Get().(*relay)
-	case l.relay.size+size > relayBytes:
-		return nil
-	}
-	return l.relay
+	return r
+}
+
+// make is a copy of a packet in memory of r.
+func (r *relay) make(packet []byte) []byte {
+	n := len(r.made)
+	r.made = append(r.made, packet...)
+	return r.made[n:]
 }
 
 func (r *relay) add(packet []byte) {

@@ -32,7 +32,7 @@ type list struct{ head, tail OutID }
 
 // at is the slot of an identifier in use, or nil.
 func (s *Sender[M]) at(id OutID) *slot[M] {
-	if len(s.slots) == 0 || id == 0 {
+	if s.exchanges == nil || id == 0 {
 		return nil
 	}
 	x := &s.slots[int(id)&(len(s.slots)-1)]
@@ -52,6 +52,7 @@ func (s *Sender[M]) at(id OutID) *slot[M] {
 // out of use for long: the second answer to a packet that went out twice must
 // not meet another message.
 func (s *Sender[M]) take() *slot[M] {
+	s.make()
 	if 2*int(s.live) >= len(s.slots) && len(s.slots) < maxSlots {
 		s.grow()
 	}
@@ -73,6 +74,7 @@ func (s *Sender[M]) claim(id OutID) *slot[M] {
 	if id == 0 || s.at(id) != nil {
 		return nil
 	}
+	s.make()
 	for 2*int(s.live) >= len(s.slots) || s.slots[int(id)&(len(s.slots)-1)].id != 0 {
 		if len(s.slots) == maxSlots {
 			break // each identifier has a slot of its own
@@ -85,10 +87,17 @@ func (s *Sender[M]) claim(id OutID) *slot[M] {
 	return x
 }
 
+// make is for the first exchange.
+func (s *Sender[M]) make() {
+	if s.exchanges == nil {
+		s.exchanges = &exchanges[M]{slots: make([]slot[M], minSlots)}
+	}
+}
+
 // grow doubles the slots. Identifiers that differ in fewer bits differ in more.
 func (s *Sender[M]) grow() {
 	old := s.slots
-	s.slots = make([]slot[M], max(minSlots, 2*len(old)))
+	s.slots = make([]slot[M], 2*len(old))
 	for _, x := range old {
 		if x.id != 0 {
 			s.slots[int(x.id)&(len(s.slots)-1)] = x

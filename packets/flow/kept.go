@@ -15,7 +15,7 @@ func (s *Sender[M]) Free(id OutID) bool { return id != 0 && s.at(id) == nil }
 // BeginAs is Begin with an identifier that the caller has chosen. It is also refused
 // when that is 0 or in use.
 func (s *Sender[M]) BeginAs(qos packets.QoS, id OutID, m M) (ok bool) {
-	if s.used >= s.window || s.resend != 0 {
+	if s.quota() == 0 {
 		return false
 	}
 	x := s.claim(id)
@@ -56,6 +56,9 @@ func (s *Sender[M]) Exchange(id OutID) (e Exchange[M], ok bool) {
 // gives them to nobody else. What waits for PUBCOMP goes on.
 func (s *Sender[M]) Recall() iter.Seq[Exchange[M]] {
 	return func(yield func(Exchange[M]) bool) {
+		if s.exchanges == nil {
+			return
+		}
 		for x := range s.each(s.publishes) {
 			e := Exchange[M]{x.m, x.id, x.state}
 			s.finish(x)

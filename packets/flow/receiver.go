@@ -32,8 +32,6 @@ type Ack struct {
 	Reason packets.ReasonCode
 }
 
-const minRing = 8
-
 // pending is a PUBLISH of this connection whose acknowledgement is not sent.
 type pending struct {
 	id     InID
@@ -45,11 +43,11 @@ type pending struct {
 // Receiver is the receiving side of one session: it finds QoS 2 repeats, holds
 // the peer to the Receive Maximum and puts acknowledgements into order.
 type Receiver struct {
-	ring       []pending // at seq modulo its length, a power of two
-	held       *held     // QoS 2 identifiers, nil when there was none yet
-	head, tail uint32    // sequence numbers of the ring; they outlive connections
-	open       uint32    // PUBLISHes of this connection not yet acknowledged to the end
-	limit      uint32    // that open may reach
+	ring       *ring  // nil when there was none yet
+	held       *held  // QoS 2 identifiers, nil when there was none yet
+	head, tail uint32 // sequence numbers of the ring; they outlive connections
+	open       uint32 // PUBLISHes of this connection not yet acknowledged to the end
+	limit      uint32 // that open may reach
 }
 
 // Resume begins a connection on which receiveMaximum was announced (65535
@@ -156,7 +154,7 @@ func (r *Receiver) Retract(rc Receipt) (again bool) {
 // arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT3-4.6.0-2] [MQTT3-4.6.0-3].
 func (r *Receiver) Next() (Ack, bool) {
 	for r.head != r.tail {
-		p := r.ring[r.head&uint32(len(r.ring)-1)]
+		p := r.ring.at(r.head)
 		if !p.done {
 			break
 		}
@@ -261,7 +259,7 @@ func (r *Receiver) at(seq uint32) *pending {
 	if seq-r.head >= r.tail-r.head {
 		return nil
 	}
-	return &r.ring[seq&uint32(len(r.ring)-1)]
+	return r.ring.at(seq)
 }
 
 // waiting is the PUBREC of h that is not sent yet, or nil.
@@ -277,19 +275,4 @@ func (p *pending) settle(reason packets.ReasonCode) {
 	if !p.done {
 		p.done, p.reason = true, reason
 	}
-}
-
-// push adds p to the ring and gives its sequence number.
-func (r *Receiver) push(p pending) uint32 {
-	if n := r.tail - r.head; int(n) == len(r.ring) {
-		old := r.ring
-		r.ring = make([]pending, max(minRing, 2*len(old)))
-		for seq := r.head; seq != r.tail; seq++ {
-			r.ring[seq&uint32(len(r.ring)-1)] = old[seq&uint32(len(old)-1)]
-		}
-	}
-	seq := r.tail
-	r.ring[seq&uint32(len(r.ring)-1)] = p
-	r.tail++
-	return seq
 }

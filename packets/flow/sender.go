@@ -64,15 +64,20 @@ func (e Exchange[M]) QoS() packets.QoS {
 // notes that in its M and lets it run: freeing the identifier early would make
 // the peer take the next message for the old one.
 type Sender[M any] struct {
+	*exchanges[M]        // nil when there was none yet
+	last          OutID  // assigned last
+	window        uint16 // initial send quota of this connection
+}
+
+// exchanges are those of a Sender.
+type exchanges[M any] struct {
 	slots     []slot[M]
-	last      OutID  // assigned last
 	live      uint16 // identifiers in use
 	publishes list   // AwaitPuback and AwaitPubrec, in the order of sending
 	releases  list   // AwaitPubcomp, in the order of their PUBRECs
 	requests  list   // AwaitReply
 	resend    OutID  // first of publishes that this connection has not sent yet
 	used      uint16 // of the quota; PUBRELs alone may push it over window
-	window    uint16 // initial send quota of this connection
 }
 
 // Resume begins a connection: the quota is fresh [MQTT-4.9.0-1] and what is in
@@ -84,6 +89,9 @@ type Sender[M any] struct {
 // The caller takes it back with Reply, or sends it again with its identifier.
 func (s *Sender[M]) Resume(receiveMaximum uint16) {
 	s.window = min(receiveMaximum, maxWindow)
+	if s.exchanges == nil {
+		return
+	}
 	s.used = 0
 	for x := range s.each(s.releases) {
 		x.sent = true
@@ -101,6 +109,9 @@ func (s *Sender[M]) Resume(receiveMaximum uint16) {
 // quota does not hold them back [MQTT-4.9.0-3].
 func (s *Sender[M]) Releases() iter.Seq[OutID] {
 	return func(yield func(OutID) bool) {
+		if s.exchanges == nil {
+			return
+		}
 		for x := range s.each(s.releases) {
 			if !yield(x.id) {
 				return
@@ -117,7 +128,7 @@ func (s *Sender[M]) Releases() iter.Seq[OutID] {
 // M stays in the exchange. One that the peer's new Maximum Packet Size forbids
 // is settled as if the peer had answered, with Puback, or Pubrec and PUBREL.
 func (s *Sender[M]) Resend() (Exchange[M], bool) {
-	if s.resend == 0 || s.used >= s.window { // [MQTT-4.9.0-2]
+	if s.exchanges == nil || s.resend == 0 || s.used >= s.window { // [MQTT-4.9.0-2]
 		return Exchange[M]{}, false
 	}
 	x := s.at(s.resend)
@@ -134,7 +145,7 @@ func (s *Sender[M]) Resend() (Exchange[M], bool) {
 // [MQTT-3.3.4-10], when an earlier PUBLISH is still to be sent again, or before
 // the first Resume.
 func (s *Sender[M]) Begin(qos packets.QoS, m M) (id OutID, ok bool) {
-	if s.used >= s.window || s.resend != 0 {
+	if s.quota() == 0 {
 		return 0, false
 	}
 	x := s.take()
@@ -226,12 +237,16 @@ func (s *Sender[M]) unlink(x *slot[M]) {
 	if s.resend == x.id {
 		s.resend = x.next
 	}
-	switch x.state {
+	s.remove(s.list(x.state), x)
+}
+
+// list is where the exchanges of a state are.
+func (s *Sender[M]) list(state State) *list {
+	switch state {
 	case AwaitPubcomp:
-		s.remove(&s.releases, x)
+		return &s.releases
 	case AwaitReply:
-		s.remove(&s.requests, x)
-	default:
-		s.remove(&s.publishes, x)
+		return &s.requests
 	}
+	return &s.publishes
 }

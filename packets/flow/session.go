@@ -43,20 +43,36 @@ func (s *Sender[M]) Swap(id OutID, m M) (old M, ok bool) {
 
 // Available is how many messages Begin accepts now.
 func (s *Sender[M]) Available() int {
-	if s.resend != 0 || s.used >= s.window {
+	return min(s.quota(), maxSlots-1-s.InFlight())
+}
+
+// quota is what is left of it.
+func (s *Sender[M]) quota() int {
+	switch {
+	case s.exchanges == nil:
+		return int(s.window)
+	case s.resend != 0 || s.used >= s.window:
 		return 0
 	}
-	return min(int(s.window-s.used), maxSlots-1-int(s.live))
+	return int(s.window - s.used)
 }
 
 // InFlight is the number of identifiers in use, of all states.
-func (s *Sender[M]) InFlight() int { return int(s.live) }
+func (s *Sender[M]) InFlight() int {
+	if s.exchanges == nil {
+		return 0
+	}
+	return int(s.live)
+}
 
 // All gives what is in use, in the order it is sent again: what waits for
 // PUBCOMP in the order of the PUBRECs, then PUBLISHes in theirs, then requests.
 // The loop may end the exchange it is at, and no other.
 func (s *Sender[M]) All() iter.Seq[Exchange[M]] {
 	return func(yield func(Exchange[M]) bool) {
+		if s.exchanges == nil {
+			return
+		}
 		for _, l := range [...]list{s.releases, s.publishes, s.requests} {
 			for x := range s.each(l) {
 				if !yield(Exchange[M]{x.m, x.id, x.state}) {
@@ -72,14 +88,7 @@ func (s *Sender[M]) All() iter.Seq[Exchange[M]] {
 // Releases. It is false, and e.M stays with the caller, when the identifier is
 // 0 or in use, or the state is none.
 func (s *Sender[M]) Restore(e Exchange[M]) bool {
-	l := &s.publishes
-	switch e.State {
-	case AwaitPuback, AwaitPubrec:
-	case AwaitPubcomp:
-		l = &s.releases
-	case AwaitReply:
-		l = &s.requests
-	default:
+	if e.State < AwaitPuback || e.State > AwaitReply {
 		return false
 	}
 	x := s.claim(e.ID)
@@ -87,7 +96,7 @@ func (s *Sender[M]) Restore(e Exchange[M]) bool {
 		return false
 	}
 	x.m, x.state = e.M, e.State
-	s.push(l, x)
+	s.push(s.list(e.State), x)
 	s.last = e.ID
 	return true
 }
@@ -105,7 +114,7 @@ func (s *Sender[M]) Reset() iter.Seq[Exchange[M]] {
 // Trim gives the memory back if nothing is in flight. The next exchange
 // allocates again, so it is for sessions that have gone quiet.
 func (s *Sender[M]) Trim() {
-	if s.live == 0 {
-		s.slots = nil
+	if s.InFlight() == 0 {
+		s.exchanges = nil
 	}
 }

@@ -115,7 +115,7 @@ func TestSenderTrim(t *testing.T) {
 	s.Trim()
 	got(t, "m", Finished)(s.Puback(id))
 	s.Trim()
-	if s.slots != nil {
+	if s.exchanges != nil {
 		t.Error("memory is kept")
 	}
 	if next := begin(t, s, packets.AtLeastOnce, "n"); next != id+1 {

@@ -29,9 +29,9 @@ func (w *world) check() error {
 	if waiting > 0 { // to be sent again, before anything new
 		available = 0
 	}
-	if int(w.s.used) != n || w.s.Available() != available {
+	if int(w.sender().used) != n || w.s.Available() != available {
 		w.fail("quota: %d used, %d available; in flight on this connection %d, to be sent again %d, window %d",
-			w.s.used, w.s.Available(), n, waiting, w.window)
+			w.sender().used, w.s.Available(), n, waiting, w.window)
 	}
 	if available == 0 {
 		w.checkRefusal(n)
@@ -45,6 +45,14 @@ func (w *world) check() error {
 		w.checkEnd()
 	}
 	return w.err
+}
+
+// sender is what the Sender has, nothing if there was nothing yet.
+func (w *world) sender() (x exchanges[int]) {
+	if w.s.exchanges != nil {
+		x = *w.s.exchanges
+	}
+	return x
 }
 
 // checkRefusal tries what must not be possible now, with n PUBLISHes in flight.
@@ -87,8 +95,24 @@ func (w *world) checkEnd() {
 func (w *world) copyFrom(o *world) {
 	old := *w
 	*w = *o
-	w.s.slots = append(old.s.slots[:0], o.s.slots...)
-	w.r.ring = append(old.r.ring[:0], o.r.ring...)
+	if o.s.exchanges != nil {
+		x := old.s.exchanges
+		if x == nil {
+			x = new(exchanges[int])
+		}
+		slots := append(x.slots[:0], o.s.slots...)
+		*x = *o.s.exchanges
+		x.slots = slots
+		w.s.exchanges = x
+	}
+	if o.r.ring != nil {
+		r := old.r.ring
+		if r == nil {
+			r = new(ring)
+		}
+		r.places = append(r.places[:0], o.r.ring.places...)
+		w.r.ring = r
+	}
 	if o.r.held != nil {
 		h := old.r.held
 		if h == nil {
@@ -117,7 +141,7 @@ func (w *world) key(b []byte) []byte {
 	}
 	for _, n := range [...]int{
 		w.begun, w.breaks, w.dups, w.window, w.lastSent, w.lastNew, int(w.s.last),
-		int(w.s.resend), int(w.s.used), int(w.r.open), int(w.r.limit),
+		int(w.sender().resend), int(w.sender().used), int(w.r.open), int(w.r.limit),
 	} {
 		num(n)
 	}

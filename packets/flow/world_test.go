@@ -87,7 +87,7 @@ func (w *world) inner() int {
 
 func (w *world) canBegin() bool { return w.begun < len(w.msgs) && w.s.Available() > 0 }
 
-func (w *world) canResend() bool { return w.s.resend != 0 && w.counted() < w.window }
+func (w *world) canResend() bool { return w.sender().resend != 0 && w.counted() < w.window }
 
 func (w *world) canAck() bool {
 	for seq := w.r.head; seq != w.r.tail && w.r.at(seq).done; seq++ {

@@ -88,6 +88,7 @@ func (s *serve) Run(w *world) (err error) {
 	if err != nil {
 		return err
 	}
+	go tidy(w.ctx)
 	fmt.Fprint(w.err, s.welcome(listeners))
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
