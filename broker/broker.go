@@ -127,7 +127,6 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	for pause := minPause; ; {
 		err := accept()
-		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
 			pause = minPause
@@ -136,7 +135,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 			return ErrClosed
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(err, &temporary) && temporary.Temporary():
+		case passes(err):
 			b.config.Logger.Warn("accept failed", "listener", ln.Addr(), "error", err, "pause", pause)
 			b.pause(ctx, pause)
 			pause = min(2*pause, maxPause)
@@ -144,6 +143,12 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 			return err
 		}
 	}
+}
+
+// passes reports whether Accept may succeed later, though it has failed.
+func passes(err error) bool {
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary()
 }
 
 func (b *Broker) pause(ctx context.Context, d time.Duration) {
@@ -191,16 +196,19 @@ func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 
 var errFull = errors.New("broker: there are MaximumConnections")
 
+// remote is a connection, of which the address may be wanted.
+type remote interface{ RemoteAddr() net.Addr }
+
 // admit begins to serve a connection with start, unless there are too many.
-func (b *Broker) admit(remote net.Addr, start func() (*conn, error)) error {
+func (b *Broker) admit(from remote, start func() (*conn, error)) error {
 	turned, err := b.enlist(start)
 	switch {
 	case err == nil, err == ErrClosed:
 	case err != errFull:
-		b.config.Logger.Warn("connection refused", "remote", remote, "error", err)
+		b.config.Logger.Warn("connection refused", "remote", from.RemoteAddr(), "error", err)
 	case powerOfTwo(turned):
 		b.config.Logger.Warn("connection refused", "limit", "MaximumConnections",
-			"value", b.config.MaximumConnections, "remote", remote, "refused", turned)
+			"value", b.config.MaximumConnections, "remote", from.RemoteAddr(), "refused", turned)
 	}
 	return err
 }

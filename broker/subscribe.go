@@ -138,7 +138,7 @@ func (cl *client) remove(filter string) (found bool) {
 // refuse counts a filter that is refused, and gives its code. Limit is the key in
 // Config that struck.
 func (c *conn) refuse(reason packets.ReasonCode, limit string) (packets.ReasonCode, error) {
-	if c.refused++; powerOfTwo(c.refused) {
+	if c.refused++; powerOfTwo(uint64(c.refused)) {
 		c.b.config.Logger.Warn("subscription refused", "limit", limit, "client", c.clientID,
 			"remote", c.link.remoteAddr(), "reason", reason.String(), "refused", c.refused)
 	}
