@@ -37,7 +37,7 @@ func tagOfID(id uint64) uint32        { return uint32(id*0x9e3779b97f4a7c15>>32)
 func newTable[T any](items int) *table[T] {
 	n := items
 	if n > crowd {
-		n += n / 2
+		n += n
 	}
 	return &table[T]{slots: make([]slot[T], n)}
 }
