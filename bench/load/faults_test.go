@@ -3,11 +3,13 @@ package load
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/fletchmq/fletch/broker"
 	"github.com/fletchmq/fletch/packets"
 )
 
@@ -227,4 +229,27 @@ func TestCancel(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a slow subscriber misses, and that it was disconnected, is told apart from what
+// the others get.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := broker.New(broker.Config{SysInterval: -1, MaximumQueuedMessages: 20, MaximumInFlight: 10, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Shutdown(context.Background())
+		res, err := Run(t.Context(), Config{
+			Scenario: "slow", Dial: b.Dial, QoS: 1, Rate: 1000, Publishers: 1, Subscribers: 2, Duration: time.Second,
+		})
+		if err != nil || res.Void() {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		connected, _ := res.Value(SlowConnected)
+		lost, _ := res.Value(SlowLost)
+		if connected != 0 || lost < 900 || lost > 1000 {
+			t.Errorf("connected %g, lost %g; want 0, and all but what was in flight of 1000", connected, lost)
+		}
+	})
 }

@@ -36,6 +36,26 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// The load takes TLS as the other clients do.
+func TestBenchByTLS(t *testing.T) {
+	cert, key, _ := certificate(t)
+	_, where, _ := serving(t, "tls://127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	_, port, _ := strings.Cut(strings.TrimPrefix(where, "tls://"), ":")
+	short := " --publishers 2 --credit 2 --warmup 1ms --duration 20ms"
+	for _, test := range []struct{ args, want string }{
+		{"-b localhost:" + port + " --cafile " + cert, ""},
+		{"-b mqtts://127.0.0.1:" + port + " --insecure --cafile " + cert, ""},
+		{"-b mqtts://localhost:" + port, "unknown authority"},
+		{"-b localhost:" + port, "waits for CONNACK: the broker ends the connection"},
+		{"-b localhost:" + port + " --cafile none", "--cafile: open none"},
+	} {
+		r := run(t, strings.Fields("bench pairs "+test.args+short)...)
+		if (test.want == "") != (r.status == 0) || !strings.Contains(r.err, test.want) {
+			t.Errorf("bench %s: %+v, want %s", test.args, r, test.want)
+		}
+	}
+}
+
 // A signal ends a run, and nobody takes it for one that has figures.
 func TestBenchInterrupted(t *testing.T) {
 	_, where, _ := serving(t, "127.0.0.1:0")
