@@ -37,5 +37,6 @@
 // With PID the processor time of the broker, user and system, is read from /proc
 // at both ends of the measured time, and its resident memory. Processor time per
 // delivered message is the figure to compare: rates on a machine that broker and
-// load share say as much about the load.
+// load share say as much about the load. Memory for each connection, filter or topic is
+// what the resident memory has grown by, so it wants a broker that has just started.
 package load
