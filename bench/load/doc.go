@@ -2,7 +2,8 @@
 // fletch bench, and the comparison of brokers in bench/peers.
 //
 // A run is a [Config], whose Scenario says who publishes and who subscribes, and
-// gives a [Result]. The broker may be any that speaks MQTT 3.1.1 or 5.0.
+// gives a [Result]. The broker may be any that speaks MQTT 3.1.1 or 5.0; it should do
+// nothing else meanwhile.
 //
 // # Loops
 //
@@ -11,7 +12,9 @@
 // write until every receiver has read them. So nothing overflows, and the broker is as
 // busy as it can be. With a Rate the loop is open: messages leave when they are due,
 // however late the earlier ones are, and latency counts from the time a message was
-// due, so that what a stall delays is not left out.
+// due, so that what a stall delays is not left out. What was due and has not left by
+// the end counts as well, with the time until then. In both loops a publisher has at
+// most 64 messages at QoS 1 and 2 unacknowledged.
 //
 // # What is checked
 //
@@ -19,10 +22,21 @@
 // looks for each publisher whether one is missing, comes twice, or comes behind a
 // later one, during the warm-up and the drain as well. A run with any of them is void.
 //
+// # Scenarios without publishers, or with others
+//
+// idle opens 100 connections, waits until the memory of the broker no longer becomes
+// less, opens Subscribers connections, and waits again. churn waits for the broker to
+// close each connection after DISCONNECT, so that the ports of clients do not linger.
+// retained needs a broker that retains nothing else, and ends by clearing what it has
+// stored, unless it is interrupted. wild has topics of which each matches one filter or
+// none, so that who gets a message is known. In slow, what the slow subscriber misses
+// does not make the run void; the other receivers are checked as ever.
+//
 // # What it costs
 //
 // With PID the processor time of the broker, user and system, is read from /proc
 // at both ends of the measured time, and its resident memory. Processor time per
 // delivered message is the figure to compare: rates on a machine that broker and
-// load share say as much about the load.
+// load share say as much about the load. Memory for each connection, filter or topic is
+// what the resident memory has grown by, so it wants a broker that has just started.
 package load

@@ -102,6 +102,7 @@ func (r *run) overdue() (messages int) {
 				break
 			}
 			r.latency.note(due, end)
+			r.latency.leave(due, end)
 			messages++
 		}
 	}

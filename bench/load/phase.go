@@ -14,8 +14,8 @@ func (r *run) measure(ctx context.Context, res *Result) error {
 		return err
 	}
 	if r.plan.slow {
-		peak := r.behold()
-		defer func() { res.memory(ResidentPeak, peak()) }()
+		r.sinks[0].paused.Store(true)
+		r.reading.Go(r.behold)
 	}
 	before, err := r.look()
 	if err != nil {
@@ -34,6 +34,9 @@ func (r *run) measure(ctx context.Context, res *Result) error {
 		return err
 	}
 	res.messages(before, after)
+	if r.plan.slow {
+		res.memory(ResidentPeak, max(int(r.peak.Load()), after.resident))
+	}
 	if r.plan.route != nil {
 		res.publishes(before, after)
 	}

@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -13,36 +12,23 @@ func slow(ctx context.Context, c *Config) (*Result, error) {
 	}})
 }
 
-// behold has the slow subscriber stop, and watches the memory of the broker until the
-// function it gives is called, which tells the most there was.
-func (r *run) behold() (peak func() int) {
-	r.sinks[0].paused.Store(true)
+// behold watches the memory of the broker until stop.
+func (r *run) behold() {
 	const interval = 50 * time.Millisecond
-	var (
-		most     int
-		watching sync.WaitGroup
-	)
-	ended := make(chan struct{})
-	watching.Go(func() {
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for r.PID != 0 {
-			now, err := resident(r.PID)
-			if err != nil {
-				return // look says so
-			}
-			most = max(most, now)
-			select {
-			case <-tick.C:
-			case <-ended:
-				return
-			}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for r.PID != 0 {
+		select {
+		case <-tick.C:
+		case <-r.stop:
+			return
 		}
-	})
-	return func() int {
-		close(ended)
-		watching.Wait()
-		return most
+		now, err := resident(r.PID)
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		r.peak.Store(max(r.peak.Load(), int64(now)))
 	}
 }
 

@@ -36,6 +36,8 @@ type run struct {
 	latency   *latency      // nil in a closed loop
 	paced     time.Duration // when the open loop has begun
 
+	peak atomic.Int64 // resident bytes of the broker at most, beside a slow sink
+
 	ending  atomic.Bool // errors are of no interest any more
 	stop    chan struct{}
 	halted  sync.Once

@@ -61,6 +61,9 @@ func dial(ctx context.Context, c *Config, who client) (*wire, error) {
 		if err := ack.Decode(first, body, c.Version); err != nil || ack.Reason == packets.Success {
 			return err
 		}
+		if c.Version != packets.V5 {
+			ack.Reason = packets.ReturnCode(ack.Reason).ReasonCode()
+		}
 		return fmt.Errorf("the broker refuses the connection: %v", ack.Reason)
 	})
 	if err != nil {

@@ -188,6 +188,15 @@ func TestMistakes(t *testing.T) {
 		{"serve --connect-rate=-1", "--connect-rate is -1: expected 1 to 1000000, or 0 for no limit"},
 		{"serve --write-timeout 10", "--write-timeout: expected duration"},
 		{"serve --without qos3", `"retained-messages"`},
+		{"bench nothing", "SCENARIO is \"nothing\": expected one of churn, fan-in"},
+		{"bench pairs --subscribers 3", "--subscribers is 3: expected 100, as Publishers"},
+		{"bench pairs --size 3", "--size is 3: expected 16 to"},
+		{"bench pairs --batch 0", "--batch: 0: expected a whole number from 1"},
+		{"bench pairs --warmup 0s", "--warmup: 0s: expected a time as 500ms"},
+		{"bench pairs --plot x.svg", "--plot x.svg: expected --rate beside it"},
+		{"bench pairs --plot x.png --rate 5", "expected a name that ends in .svg"},
+		{"bench pairs -b http://x", "--broker http://x: expected HOST:PORT"},
+		{"bench idle -b 127.0.0.1:1", "no broker at 127.0.0.1:1: start one"},
 		{"serve --listen nowhere", "expected host:port, tcp://host:port, tls://"},
 	} {
 		r := run(t, strings.Fields(test.args)...)
