@@ -45,7 +45,7 @@ func allSeries() []series {
 			quick: shortly + " --count 1000", units: []string{"cpu-µs/publish", "rss-B/filter"},
 		},
 		{
-			name: "payload", x: "bytes of payload", at: []int{16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10},
+			name: "payload", x: "bytes of payload", at: []int{16, 256, 1 << 10, 4 << 10, 64 << 10, 256 << 10},
 			args: func(n int) string {
 				batch := max(1, min(32, 64<<10/n))
 				return fmt.Sprintf("pairs --publishers 20 --size %d --batch %d --credit %d", n, batch, 2*batch) + usually

@@ -62,9 +62,12 @@ func (p *page) head() {
 	}
 	p.print(`Written by `+"`make bench-peers`"+`, which starts a broker for each measurement, freshly, and puts
 it under the load of `+"`fletch bench`"+` by loopback on the same machine. The brokers take
-turns, in %d rounds, and figures are medians of these; what is about memory, and the
-growth, is measured once. What compares is the processor time of the broker, user and system, for each message that was delivered: how many
-there are in a second says as much about the load, which shares the machine.
+turns, in %d rounds, and figures are medians of these. What is about memory, and the
+growth, is measured once.
+
+What compares is the processor time of the broker, user and system, for each message
+that was delivered. How many there are in a second says as much about the load, which
+shares the machine.
 
 The relay is the floor: it moves the same bytes between the same sockets, and parses
 nothing. At QoS 1 and 2, and in fan-in, which it cannot do, it moves those of pairs or

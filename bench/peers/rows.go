@@ -30,7 +30,7 @@ type row struct {
 
 	note   string        // in the report
 	rounds int           // at most, 0 is any number
-	limit  time.Duration // for one measurement, 0 is a minute
+	limit  time.Duration // for one measurement, 0 is 40 s
 
 	// A row of growth.
 	series string
@@ -39,8 +39,8 @@ type row struct {
 }
 
 const (
-	usually = " --warmup 500ms --duration 1500ms"
-	longer  = " --warmup 500ms --duration 2500ms"
+	usually = " --warmup 400ms --duration 1200ms"
+	longer  = " --warmup 400ms --duration 2500ms"
 	shortly = "--warmup 50ms --duration 200ms"
 )
 

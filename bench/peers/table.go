@@ -95,8 +95,9 @@ func (p *page) brokersOf(rows []row) (names []string) {
 
 // best is the best of the other brokers, "" if there is none.
 func (p *page) best(row, unit string, brokers []string) (best string) {
-	if unit == "delivery/publish" || unit == "slow-connected" {
-		return "" // neither more nor less is better
+	switch unit {
+	case "delivery/publish", "slow-connected", "slow-lost-msg": // neither more nor less is better
+		return ""
 	}
 	more := strings.HasSuffix(unit, "/s") // is better
 	least := 0.0
