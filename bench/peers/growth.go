@@ -98,7 +98,7 @@ func curves() (all []row) {
 				rounds: 1, limit: 2 * time.Minute, series: s.name, x: float64(n),
 			}
 			if s.serve != nil {
-				r.serve = s.serve(n)
+				r.more = map[string]string{fletchName: s.serve(n)}
 			}
 			all = append(all, r)
 		}

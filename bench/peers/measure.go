@@ -113,14 +113,11 @@ func (r *row) has(broker string) bool {
 func (b *bench) measure(ctx context.Context, r row, one broker) (*load.Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(r.limit, 40*time.Second), errors.New("it takes too long"))
 	defer cancel()
-	load, more := r.args, ""
-	switch one.name {
-	case relayName:
+	load := r.args
+	if one.name == relayName {
 		load = r.floor
-	case fletchName:
-		more = r.serve
 	}
-	p, err := start(ctx, one, strings.Fields(more))
+	p, err := start(ctx, one, strings.Fields(r.more[one.name]))
 	if err != nil {
 		return nil, err
 	}
