@@ -1,14 +1,14 @@
 # make alone lists the targets.
 
 GO        ?= go
-REF       ?= main
+REF       ?=
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 KILLS     ?= 100
 FAULTS    ?= 10m
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-durable bench-peers crash powerloss faults clientcrash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-gate bench-durable bench-peers crash powerloss faults clientcrash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,8 +62,11 @@ bench-clients: ## package client beside the other MQTT libraries for Go, ten min
 bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
 	bench/durable.sh -data $(DATA)
 
-bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
+bench-compare: ## the micro-benchmarks here and at REF, the parent or where the branch left main unless named, through benchstat
 	bench/compare.sh $(REF)
+
+bench-gate: ## fail if the micro-benchmarks are worse here than at REF, named as for bench-compare
+	bench/compare.sh -gate $(REF)
 
 bench-peers: ## Fletch beside the brokers of others, into bench/RESULTS.md, twenty minutes
 	bench/peers.sh

@@ -58,7 +58,7 @@ func (c *conn) remember(login *Login) {
 }
 
 // deadline is when the connection must be authenticated.
-func (c *conn) deadline() time.Time { return c.started.Add(c.b.config.ConnectTimeout) }
+func (c *conn) deadline() time.Time { return c.start().Add(c.b.config.ConnectTimeout) }
 
 func (c *conn) login(p *packets.Connect) *Login {
 	return &Login{

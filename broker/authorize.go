@@ -93,7 +93,7 @@ func (c *conn) authorize(until time.Time, tooLate error, t packets.Type, all ...
 // denied counts what is not allowed.
 func (c *conn) denied(a *Access, refused error) {
 	c.b.denied.Add(1)
-	if c.refused++; powerOfTwo(c.refused) {
+	if c.refused++; powerOfTwo(uint64(c.refused)) {
 		c.b.config.Logger.Warn("not authorized", "client", a.ClientID, "username", a.Username, "remote", a.RemoteAddr,
 			"action", a.Action.String(), "topic", a.Topic, "error", refused, "refused", c.refused)
 	}

@@ -28,7 +28,7 @@ type Broker struct {
 	subscriptions topics.Tree[*client] // that are not shared
 	shared        topics.Tree[*group]
 	shares        shares
-	retained      *topics.Retained[*session.Message]
+	retained      *topics.Retained[session.Retained]
 	retentions    atomic.Uint64 // messages that were ever retained
 	budget        *session.Budget
 	journal       *journal.Journal // nil without a store
@@ -80,10 +80,10 @@ func New(config Config) (*Broker, error) {
 		shares:      shares{groups: make(map[string]*group)},
 		budget:      session.NewBudget(config.limits()),
 	}
-	b.retained = topics.NewRetained(topics.Limits{
+	b.retained = topics.NewRetained[session.Retained](topics.Limits{
 		Messages: config.MaximumRetainedMessages,
 		Bytes:    config.MaximumRetainedBytes,
-	}, (*session.Message).Release)
+	})
 	b.loops.poller = loop.NewPoller
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Store != nil {
@@ -127,7 +127,6 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	for pause := minPause; ; {
 		err := accept()
-		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
 			pause = minPause
@@ -136,7 +135,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 			return ErrClosed
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(err, &temporary) && temporary.Temporary():
+		case passes(err):
 			b.config.Logger.Warn("accept failed", "listener", ln.Addr(), "error", err, "pause", pause)
 			b.pause(ctx, pause)
 			pause = min(2*pause, maxPause)
@@ -144,6 +143,12 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 			return err
 		}
 	}
+}
+
+// passes reports whether Accept may succeed later, though it has failed.
+func passes(err error) bool {
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary()
 }
 
 func (b *Broker) pause(ctx context.Context, d time.Duration) {
@@ -191,16 +196,19 @@ func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 
 var errFull = errors.New("broker: there are MaximumConnections")
 
+// remote is a connection, of which the address may be wanted.
+type remote interface{ RemoteAddr() net.Addr }
+
 // admit begins to serve a connection with start, unless there are too many.
-func (b *Broker) admit(remote net.Addr, start func() (*conn, error)) error {
+func (b *Broker) admit(from remote, start func() (*conn, error)) error {
 	turned, err := b.enlist(start)
 	switch {
 	case err == nil, err == ErrClosed:
 	case err != errFull:
-		b.config.Logger.Warn("connection refused", "remote", remote, "error", err)
+		b.config.Logger.Warn("connection refused", "remote", from.RemoteAddr(), "error", err)
 	case powerOfTwo(turned):
 		b.config.Logger.Warn("connection refused", "limit", "MaximumConnections",
-			"value", b.config.MaximumConnections, "remote", remote, "refused", turned)
+			"value", b.config.MaximumConnections, "remote", from.RemoteAddr(), "refused", turned)
 	}
 	return err
 }

@@ -18,28 +18,28 @@ import (
 type conn struct {
 	b       *Broker
 	link    link
-	started time.Time
+	started time.Duration // after the broker began
 	tally   *tally
 
 	// Of who serves it.
 	turn     *turn         // in which packets are handled
+	patience time.Duration // between two packets, 0 for ever
+	aliases  *flow.AliasIn // nil before the first
+	proof    *proof        // nil without an authentication method in CONNECT
+	who      *Login        // nil without Authorize
+	refused  uint32        // filters and messages
 	away     bool          // has left the session
 	assigned bool          // the broker has chosen clientID
 	replaced bool          // a session that is stored has ended for this one
 	unstored bool          // the session is as it was, and what has changed in it waits for the store
 	bridge   bool          // gets nothing of its own, and RETAIN as it was published
 	terse    bool          // Request Problem Information 0
-	patience time.Duration // between two packets, 0 for ever
-	aliases  *flow.AliasIn // nil before the first
-	refused  uint64        // filters and messages
-	proof    *proof        // nil without an authentication method in CONNECT
-	who      *Login        // nil without Authorize
 
 	// Of who serves it until CONNECT has been accepted, then nobody changes them.
-	clientID string
 	version  packets.Version // 0 until CONNECT has said
+	hasLeft  bool            // under mu
 	peer     session.Peer
-	hasLeft  bool    // under mu
+	clientID string
 	client   *client // nil until CONNECT has been accepted
 
 	mu    sync.Mutex
@@ -56,6 +56,10 @@ type link interface {
 
 	// take makes body, that of the packet that is being handled, the caller's.
 	take(body []byte) *frame.Frame
+
+	// whole gives all of the packet that is being handled, whose body has size bytes,
+	// nil unless it stands in memory that is good until the end of the turn.
+	whole(size int) []byte
 
 	// write sends b while there is no line.
 	write(b []byte) error
@@ -88,10 +92,13 @@ const progress = 4096
 // init makes c a connection of b.
 func (c *conn) init(b *Broker, l link) {
 	c.b, c.link = b, l
-	c.started = time.Now()
+	c.started = time.Since(b.began)
 	c.tally = &b.tallies[b.accepted.Add(1)%tallies]
 	c.patience = b.config.ConnectTimeout
 }
+
+// start is when the connection was accepted.
+func (c *conn) start() time.Time { return c.b.began.Add(c.started) }
 
 // guard makes a panic an error.
 func guard(f func() error) (err error) {

@@ -106,7 +106,8 @@ func (c *conn) admissible(p *packets.Connect) error {
 // accept begins with CONNACK. It says what is not as a client would have to
 // assume.
 func (c *conn) accept(p *packets.Connect, present bool) error {
-	a := packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
+	a := &c.turn.answer.connack
+	*a = packets.Connack{Reason: packets.Success, SessionPresent: present} // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.2.2-1] to [MQTT3-3.2.2-3]
 	asked := c.askedExpiry(p)
 	if granted := c.b.grant(asked); granted != asked {
 		a.Props.SetSessionExpiryInterval(granted)
@@ -137,7 +138,7 @@ func (c *conn) accept(p *packets.Connect, present bool) error {
 	if most := uint16(c.b.config.TopicAliasMaximum); most > 0 && c.version == packets.V5 {
 		a.Props.SetTopicAliasMaximum(most)
 	}
-	if err := c.attach(&a); err != nil {
+	if err := c.attach(a); err != nil {
 		return err
 	}
 	c.patience = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.2.2-22]

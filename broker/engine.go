@@ -66,7 +66,7 @@ func (b *Broker) build() (homes []*home, err error) {
 			}
 			return nil, err
 		}
-		h := &home{turn: &turn{lane: 1 + lane}}
+		h := &home{turn: &turn{lane: 1 + lane, routes: new(routes)}, buf: make([]byte, burst+readSize)}
 		h.Loop = loop.New(p, h.endTurn)
 		b.running.Add(1)
 		go b.runLoop(h)
@@ -107,7 +107,7 @@ func (b *Broker) acceptor(ln net.Listener) (net.Listener, func() error) {
 
 // startPolled serves s on a loop, or closes it.
 func (b *Broker) startPolled(s loop.Socket) error {
-	err := b.admit(s.RemoteAddr(), func() (*conn, error) {
+	err := b.admit(s, func() (*conn, error) {
 		h, err := b.stay()
 		if err != nil {
 			return nil, err
@@ -124,7 +124,7 @@ func (b *Broker) startPolled(s loop.Socket) error {
 
 // start serves nc with goroutines, or closes it.
 func (b *Broker) start(nc net.Conn) error {
-	err := b.admit(nc.RemoteAddr(), func() (*conn, error) {
+	err := b.admit(nc, func() (*conn, error) {
 		s := newStream(b, nc)
 		go s.run()
 		return &s.conn, nil

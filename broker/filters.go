@@ -8,12 +8,12 @@ import (
 // filters is the set of filters that a client has subscribed to. Most have few,
 // for which a map would be large.
 type filters struct {
-	few  []string
+	few  []string            // sorted
 	many map[string]struct{} // then few is empty
 }
 
 // fewFilters is how many there are before there is a map.
-const fewFilters = 8
+const fewFilters = 256
 
 func (s *filters) len() int { return len(s.few) + len(s.many) }
 
@@ -22,13 +22,15 @@ func (s *filters) has(filter string) bool {
 		_, ok := s.many[filter]
 		return ok
 	}
-	return slices.Contains(s.few, filter)
+	_, ok := slices.BinarySearch(s.few, filter)
+	return ok
 }
 
 // add puts in a filter that is not there.
 func (s *filters) add(filter string) {
 	if s.many == nil && len(s.few) < fewFilters {
-		s.few = append(s.few, filter)
+		i, _ := slices.BinarySearch(s.few, filter)
+		s.few = slices.Insert(s.few, i, filter)
 		return
 	}
 	if s.many == nil {
@@ -43,12 +45,16 @@ func (s *filters) add(filter string) {
 
 // remove takes out a filter, and reports whether it was there.
 func (s *filters) remove(filter string) bool {
-	if !s.has(filter) {
-		return false
+	if s.many != nil {
+		n := len(s.many)
+		delete(s.many, filter)
+		return len(s.many) < n
 	}
-	s.few = slices.DeleteFunc(s.few, func(f string) bool { return f == filter })
-	delete(s.many, filter)
-	return true
+	i, found := slices.BinarySearch(s.few, filter)
+	if found {
+		s.few = slices.Delete(s.few, i, i+1)
+	}
+	return found
 }
 
 func (s *filters) all() iter.Seq[string] {

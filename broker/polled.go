@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/frame"
+	"github.com/fletchmq/fletch/packets/wire"
 )
 
 // polled is a connection on an event loop, whose goroutine reads it and handles
@@ -19,12 +21,12 @@ type polled struct {
 	conn
 	home   *home
 	socket loop.Socket
-	split  frame.Splitter
-	rest   *frame.Frame // has been read and not handled, nil if nothing has
-	packed *frame.Frame // has the packet that is handled beside the loop
+	split  *frame.Splitter // has what came of a packet, nil if nothing has
+	rest   *frame.Frame    // has been read and not handled, nil if nothing has
+	packed *frame.Frame    // has the packet that is handled beside the loop
 	timer  loop.Timer
 	since  time.Duration // as loop.Now: patience began, or the linger
-	came   int           // bytes since then
+	came   int32         // bytes since then
 
 	unread    bool // there may be something to read
 	last      bool // and no more than that
@@ -45,9 +47,16 @@ type polled struct {
 type home struct {
 	*loop.Loop
 	turn    *turn
-	handled int // bytes since the last flush
-	members int // connections; under Broker.mu
+	split   *frame.Splitter // with nothing in it, nil while a connection has it
+	handled int             // bytes since the last flush
+	buf     []byte          // what is read in a turn
+	used    int             // bytes of buf that are relayed at the end of the turn
+	piece   []byte          // of buf that is handled, nil while none is
+	members int             // connections; under Broker.mu
 }
+
+// readSize is how much is read at once, in bytes.
+const readSize = 64 << 10
 
 // burst is how many bytes are handled, more or less, before those who got
 // something in this turn are flushed.
@@ -56,7 +65,25 @@ const burst = 256 << 10
 // endTurn flushes who got something.
 func (h *home) endTurn() {
 	h.turn.Flush()
-	h.handled = 0
+	h.handled, h.used = 0, 0
+}
+
+// room is memory to read to, good until the next call unless it is kept.
+func (h *home) room() []byte {
+	if len(h.buf)-h.used < readSize {
+		h.endTurn()
+	}
+	return h.buf[h.used:][:readSize]
+}
+
+// keep lets the piece that has been handled stay until the end of the turn, if
+// something of it is relayed.
+func (h *home) keep() {
+	if h.turn.relayed {
+		h.used = len(h.buf) - cap(h.piece) + len(h.piece)
+		h.turn.relayed = false
+	}
+	h.piece = nil
 }
 
 // handle counts n bytes.
@@ -69,8 +96,6 @@ func (h *home) handle(n int) {
 func newPolled(b *Broker, h *home, s loop.Socket) *polled {
 	p := &polled{home: h, socket: s}
 	p.init(b, p)
-	p.timer.Init(p)
-	p.split.Limit = uint32(b.config.MaximumPacketSize)
 	return p
 }
 
@@ -96,7 +121,7 @@ func (p *polled) setTimer() {
 	if w := p.blocked; w != nil && (at == 0 || w.since+p.b.config.WriteTimeout < at) {
 		at = w.since + p.b.config.WriteTimeout
 	}
-	p.home.SetTimer(&p.timer, at)
+	p.home.SetTimer(p, at)
 }
 
 // patienceEnds is when the peer has had enough time, 0 if it has any.
@@ -109,6 +134,9 @@ func (p *polled) patienceEnds() time.Duration {
 	}
 	return 0
 }
+
+// Timer is of loop.Handler.
+func (p *polled) Timer() *loop.Timer { return &p.timer }
 
 // Due is of loop.Handler.
 func (p *polled) Due() {
@@ -133,6 +161,19 @@ func (p *polled) take(body []byte) *frame.Frame {
 		return p.packed
 	}
 	return p.split.Take(body)
+}
+
+func (p *polled) whole(size int) []byte {
+	piece := p.home.piece
+	if p.packed != nil || piece == nil {
+		return nil
+	}
+	end := len(piece) - p.split.Left()
+	begin := end - size - wire.SizeVarInt(uint32(size)) - 1
+	if begin < 0 || packets.Type(piece[begin]>>4) != packets.TypePublish {
+		return nil // it came in two pieces, or has a longer fixed header than it needs
+	}
+	return piece[begin:end]
 }
 
 func (p *polled) notice() {

@@ -20,7 +20,10 @@ func (p *polled) depart(cause error) {
 
 // linger waits for the peer to read what is written, and to close.
 func (p *polled) linger() {
-	p.split.Reset()
+	if p.split != nil {
+		p.split.Reset()
+		p.returnSplit()
+	}
 	if p.rest != nil {
 		p.rest.Release()
 		p.rest = nil
@@ -42,7 +45,7 @@ func (p *polled) linger() {
 // drain throws away what the peer still sends: bytes that nobody has read would
 // make the close of a TCP connection throw away the farewell.
 func (p *polled) drain(n int, err error) {
-	p.came += n
+	p.came += int32(n)
 	p.drained = err != nil || p.came >= lingerBytes
 	p.maybeClose()
 }
@@ -63,6 +66,6 @@ func (p *polled) maybeClose() {
 		return
 	}
 	p.lingering, p.lent = false, true // for good
-	p.home.Remove(p.socket, &p.timer)
+	p.home.Remove(p.socket, p)
 	p.b.finished(&p.conn)
 }

@@ -24,7 +24,7 @@ func (p *polled) read() {
 	if !p.unread || p.lent || p.crowded || p.again {
 		return
 	}
-	b := p.home.Buffer()
+	b := p.home.room()
 	n, err := p.socket.Read(b)
 	if err == loop.ErrAgain {
 		p.unread = false
@@ -38,7 +38,9 @@ func (p *polled) read() {
 		p.finish(p.whyEnd(err, false))
 	default:
 		p.arrive(n)
+		p.home.piece = b[:n]
 		p.feed(b[:n])
+		p.home.keep()
 	}
 	if p.unread && !p.lent && !p.crowded {
 		p.again = true
@@ -52,7 +54,7 @@ const mostLast = 8
 // readLast handles what has come before the connection is another's: it may have
 // ended with DISCONNECT.
 func (p *polled) readLast() {
-	b := p.home.Buffer()
+	b := p.home.room()
 	for range mostLast {
 		if p.lent || p.crowded {
 			return
@@ -74,7 +76,7 @@ func (p *polled) readLast() {
 func (p *polled) arrive(n int) {
 	p.home.turn.received.Bytes += uint64(n)
 	p.home.handle(n)
-	if p.came += n; p.came >= progress && p.line != nil {
+	if p.came += int32(n); p.came >= progress && p.line != nil {
 		p.since, p.came = p.home.Now(), 0
 	}
 }
@@ -82,6 +84,7 @@ func (p *polled) arrive(n int) {
 // feed handles the packets in piece.
 func (p *polled) feed(piece []byte) {
 	p.turn = p.home.turn
+	p.takeSplit()
 	p.split.Feed(piece)
 	err := p.handleAll()
 	p.tally.received.add(p.home.turn.received)
@@ -90,8 +93,26 @@ func (p *polled) feed(piece []byte) {
 		return
 	}
 	p.turn = nil
+	p.returnSplit()
 	if err != nil {
 		p.finish(err)
+	}
+}
+
+// takeSplit is for a packet that begins to come.
+func (p *polled) takeSplit() {
+	if p.split == nil {
+		p.split, p.home.split = p.home.split, nil
+	}
+	if p.split == nil {
+		p.split = &frame.Splitter{Limit: uint32(p.b.config.MaximumPacketSize)}
+	}
+}
+
+// returnSplit lets another connection have it, if there is nothing in it.
+func (p *polled) returnSplit() {
+	if p.split != nil && p.split.Empty() {
+		p.home.split, p.split = p.split, nil
 	}
 }
 
@@ -156,6 +177,9 @@ func (p *polled) goOn() {
 func (p *polled) lend(first byte, body []byte) {
 	f := p.split.Take(body)
 	p.putOff()
+	if p.rest == nil {
+		p.returnSplit()
+	}
 	p.lent, p.relieved, p.turn = true, false, nil
 	go p.beside(first, f)
 }
@@ -218,6 +242,7 @@ func (p *polled) handleRest() error {
 // been relieved meanwhile.
 func (p *polled) back(wait bool) {
 	p.lent = false
+	p.returnSplit()
 	if p.dying() {
 		p.noticed()
 		return

@@ -63,7 +63,7 @@ func (b *Broker) sessionOf(cl *client) (Session, bool) {
 		s.Ends = cl.absence.until
 	}
 	if c := cl.conn; c != nil {
-		s.Version, s.RemoteAddr, s.Connected = c.version, c.link.remoteAddr(), c.started
+		s.Version, s.RemoteAddr, s.Connected = c.version, c.link.remoteAddr(), c.start()
 	}
 	b.mu.Unlock()
 	cl.mu.Lock()

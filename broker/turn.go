@@ -16,15 +16,19 @@ type turn struct {
 	lane     int     // of the journal, in which this turn hears that something is stored
 	put      bool    // something is to be stored for the packet that is handled
 	received Traffic // not yet counted for all
+	onward   session.Onward
+	relayed  bool // something of the piece that is handled is in memory of this turn
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay
+	routes   *routes                        // nil unless there are many packets in this turn
 	clients  []topics.Subscription[*client] // that match
 	groups   []topics.Subscription[*group]  // that match
 }
 
 // answers are the packets sent back, each used again and again.
 type answers struct {
+	connack  packets.Connack
 	puback   packets.Puback
 	pubrec   packets.Pubrec
 	pubrel   packets.Pubrel

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,33 +12,70 @@ import (
 // sample is what is known at one moment of a run.
 type sample struct {
 	at        time.Duration
+	published uint64
 	delivered uint64
-	cpu       time.Duration // of the broker
-	own       time.Duration // of this process
-	resident  int           // bytes of the broker
+	usage
 }
 
-func (r *run) look() (sample, error) {
-	s := sample{at: r.now(), delivered: r.delivered.Load()}
-	if r.PID == 0 {
-		return s, nil
+// usage is what processes have used so far.
+type usage struct {
+	cpu      time.Duration // of the broker
+	own      time.Duration // of this process
+	resident int           // bytes of the broker
+}
+
+func (r *run) look() (s sample, err error) {
+	s.at, s.delivered = r.now(), r.delivered.Load()
+	for _, src := range r.sources {
+		s.published += src.gate.sent.Load()
 	}
-	var err error
-	if s.cpu, err = processorTime(r.PID); err != nil {
-		return s, err
-	}
-	if s.own, err = processorTime(os.Getpid()); err != nil {
-		return s, err
-	}
-	s.resident, err = resident(r.PID)
+	s.usage, err = r.usage()
 	return s, err
+}
+
+// usage is zero without a PID.
+func (c *Config) usage() (u usage, err error) {
+	if c.PID == 0 {
+		return u, nil
+	}
+	if u.cpu, err = processorTime(c.PID); err != nil {
+		return u, err
+	}
+	if u.own, err = processorTime(os.Getpid()); err != nil {
+		return u, err
+	}
+	u.resident, err = resident(c.PID)
+	return u, err
+}
+
+// settled is usage when the resident memory has not become less for a while.
+func (c *Config) settled(ctx context.Context) (usage, error) {
+	const interval, quiet, most = 500 * time.Millisecond, 10, 240
+	least, err := c.usage()
+	for same, n := 0, 0; same < quiet && n < most && err == nil && c.PID != 0; n++ {
+		select {
+		case <-time.After(interval):
+		case <-ctx.Done():
+			return least, context.Cause(ctx)
+		}
+		var now usage
+		now, err = c.usage()
+		same++
+		if now.resident < least.resident {
+			same = 0
+		}
+		if same == quiet || now.resident < least.resident {
+			least = now
+		}
+	}
+	return least, err
 }
 
 // processorTime is what a process has used so far, user and system.
 func processorTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the processor time of the broker: %w", err)
+		return 0, fmt.Errorf("the processor time of process %d: %w", pid, err)
 	}
 	// The name, in parentheses, may hold anything. Behind it stand fields 3 and on.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
@@ -58,7 +96,7 @@ func processorTime(pid int) (time.Duration, error) {
 func resident(pid int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the memory of the broker: %w", err)
+		return 0, fmt.Errorf("the memory of process %d: %w", pid, err)
 	}
 	_, rest, ok := bytes.Cut(status, []byte("VmRSS:"))
 	if !ok {

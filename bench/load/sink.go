@@ -3,130 +3,145 @@ package load
 import (
 	"encoding/binary"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/fletchmq/fletch/packets"
 )
 
 // sink is a subscriber.
 type sink struct {
 	*wire
+	number  int
+	filters []string
 	sources []*source // whose messages it gets, numbered from the first one's number on
 	series  []series  // one for each
-	fresh   []uint32  // messages of this turn, one for each
+	settled []int64   // messages of this turn that are no longer under way, one for each
 	foreign uint64
 
-	delivered *atomic.Uint64 // of all sinks
-	latency   *latency       // nil in a closed loop
-	now       func() time.Duration
+	delivered *atomic.Uint64       // of all sinks
+	latency   *latency             // nil in a closed loop, and where latency is of no interest
+	now       func() time.Duration // since the run began
+	turnAt    time.Duration        // zero before the first message of a turn
+	fresh     uint64               // messages of this turn
+
+	// of a sink that is slow
+	slow   bool
+	ended  error         // why the broker has ended its connection
+	paused atomic.Bool   // it is not to read,
+	resume chan struct{} // until this is closed
 }
 
 func newSink(w *wire, sources []*source) *sink {
-	return &sink{wire: w, sources: sources, series: make([]series, len(sources)), fresh: make([]uint32, len(sources))}
+	return &sink{wire: w, sources: sources, series: make([]series, len(sources)), settled: make([]int64, len(sources)), resume: make(chan struct{})}
 }
 
 // receive reads until the broker ends the connection.
 func (s *sink) receive() error {
 	for {
-		n, err := s.turnOnce()
+		if s.paused.Load() {
+			<-s.resume
+		}
+		err := s.turn(s.packet)
+		s.settle()
 		if err != nil {
-			return err
-		}
-		if n > 0 {
-			s.delivered.Add(n)
+			return fmt.Errorf("%s: %w", s.clientID, err)
 		}
 	}
 }
 
-// turnOnce counts the messages of a turn, and lets their publishers go on.
-func (s *sink) turnOnce() (n uint64, err error) {
-	var now time.Duration
-	err = s.turn(func(first byte, body []byte) error {
-		switch packets.Type(first >> 4) {
-		case packets.TypePublish:
-			if n++; n == 1 && s.latency != nil {
-				now = s.now()
-			}
-			return s.publish(first, body, now)
-		case packets.TypePubrel:
-			s.out = append(s.out, byte(packets.TypePubcomp)<<4, 2, body[0], body[1])
-			return nil
-		}
-		return fmt.Errorf("the broker sends %v to a subscriber", packets.Type(first>>4))
-	})
-	for i, fresh := range s.fresh {
-		if fresh > 0 {
+// read ends a pause.
+func (s *sink) read() {
+	if s.paused.Swap(false) {
+		close(s.resume)
+	}
+}
+
+// settle counts the messages of a turn, and lets their publishers go on.
+func (s *sink) settle() {
+	if s.fresh > 0 {
+		s.delivered.Add(s.fresh)
+	}
+	s.fresh, s.turnAt = 0, 0
+	for i, n := range s.settled {
+		if n > 0 && !s.slow {
 			g := &s.sources[i].gate
-			g.delivered.Add(uint64(fresh))
+			g.delivered.Add(n)
 			g.open()
-			s.fresh[i] = 0
 		}
+		s.settled[i] = 0
 	}
-	return n, err
 }
 
-func (s *sink) publish(first byte, body []byte, now time.Duration) error {
-	payload := s.acknowledge(first, body)
+func (s *sink) packet(first byte, body []byte) error {
+	switch t := packets.Type(first >> 4); {
+	case t == packets.TypePublish:
+		return s.publish(first, body)
+	case t == packets.TypePubrel && len(body) >= 2:
+		s.out = append(s.out, byte(packets.TypePubcomp)<<4, 2, body[0], body[1])
+		return nil
+	default:
+		return fmt.Errorf("the broker sends %v of %d bytes to a subscriber", t, len(body))
+	}
+}
+
+func (s *sink) publish(first byte, body []byte) error {
+	payload, err := s.acknowledge(first, body)
+	if err != nil {
+		return err
+	}
 	m, ok := readStamp(payload)
 	i := int(m.publisher - s.sources[0].number)
-	if !ok || i < 0 || i >= len(s.sources) {
+	if !ok || i >= len(s.sources) {
 		s.foreign++
 		return nil
 	}
-	s.series[i].note(m.sequence)
-	s.fresh[i]++
+	settled, fresh := s.series[i].note(m.sequence)
+	s.settled[i] += int64(settled)
+	if !fresh {
+		return nil
+	}
+	s.fresh++
 	if s.latency != nil {
-		s.latency.note(m.due, now)
+		if s.turnAt == 0 {
+			s.turnAt = s.now()
+		}
+		s.latency.note(m.due, s.turnAt)
 	}
 	return nil
 }
 
-// acknowledge appends the answer to a PUBLISH, whose form the splitter and the source
-// guarantee but for the topic, and gives its payload.
-func (s *sink) acknowledge(first byte, body []byte) (payload []byte) {
-	var p packets.Publish
-	if p.Decode(first, body, s.version) != nil {
-		return nil
+// acknowledge appends the answer to a PUBLISH, and gives its payload. It looks only at
+// what it needs, so as to cost little beside the broker.
+func (s *sink) acknowledge(first byte, body []byte) (payload []byte, err error) {
+	rest := body
+	if len(rest) >= 2 {
+		rest = rest[min(len(rest), 2+int(binary.BigEndian.Uint16(rest))):]
 	}
-	switch p.QoS {
-	case packets.AtLeastOnce:
-		s.out = binary.BigEndian.AppendUint16(append(s.out, byte(packets.TypePuback)<<4, 2), p.PacketID)
-	case packets.ExactlyOnce:
-		s.out = binary.BigEndian.AppendUint16(append(s.out, byte(packets.TypePubrec)<<4, 2), p.PacketID)
+	if qos := packets.QoS(first >> 1 & 3); qos > 0 && len(rest) >= 2 {
+		answer := packets.TypePuback
+		if qos == packets.ExactlyOnce {
+			answer = packets.TypePubrec
+		}
+		s.out = append(s.out, byte(answer)<<4, 2, rest[0], rest[1])
+		rest = rest[2:]
 	}
-	return p.Payload
+	if s.version != packets.V5 {
+		return rest, nil
+	}
+	size, n := binary.Uvarint(rest)
+	if n <= 0 || size > uint64(len(rest)-n) {
+		var p packets.Publish
+		return nil, p.Decode(first, body, s.version) // says what is wrong
+	}
+	return rest[n+int(size):], nil
 }
 
 // tally is what is wrong with what has come, once no more comes.
 func (s *sink) tally() Tally {
 	t := Tally{Foreign: s.foreign}
 	for i := range s.series {
-		t.add(s.series[i].end(s.sources[i].gate.sent.Load()))
+		t.add(s.series[i].end(s.sources[i].sentTo(s.number)))
 	}
 	return t
-}
-
-// latency is how long messages took that were due in a part of the run.
-type latency struct {
-	mu       sync.Mutex
-	from, to atomic.Int64 // nanoseconds since the run began
-	h        *hdrhistogram.Histogram
-}
-
-// Latency from a microsecond to a minute is told apart by three digits.
-func newLatency() *latency {
-	return &latency{h: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
-}
-
-func (l *latency) note(due, now time.Duration) {
-	if int64(due) < l.from.Load() || int64(due) >= l.to.Load() {
-		return
-	}
-	us := min(max(1, (now-due).Microseconds()), l.h.HighestTrackableValue())
-	l.mu.Lock()
-	l.h.RecordValue(us)
-	l.mu.Unlock()
 }

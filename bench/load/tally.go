@@ -23,19 +23,24 @@ type series struct {
 }
 
 // mostMissing bounds the numbers that a series remembers. What is missing beyond
-// that and comes late counts as duplicated.
+// that and comes late counts as lost and duplicated.
 const mostMissing = 1 << 16
 
-func (s *series) note(sequence uint32) {
-	switch ahead := int32(sequence - s.next); {
+// note takes the next message that has come. Settled are the messages up to it that
+// nobody has to wait for any more, lost ones included. It is fresh if it has not come
+// before.
+func (s *series) note(sequence uint32) (settled uint32, fresh bool) {
+	ahead := sequence - s.next
+	switch {
 	case ahead == 0:
 		s.next++
-	case ahead > 0:
+		return 1, true
+	case ahead < 1<<31:
 		s.skip(sequence)
 		s.next = sequence + 1
-	default:
-		s.late(sequence)
+		return ahead + 1, true
 	}
+	return 0, s.late(sequence)
 }
 
 func (s *series) skip(to uint32) {
@@ -48,20 +53,21 @@ func (s *series) skip(to uint32) {
 	}
 }
 
-func (s *series) late(sequence uint32) {
+func (s *series) late(sequence uint32) (fresh bool) {
 	if _, ok := s.missing[sequence]; !ok {
 		s.tally.Duplicated++
-		return
+		return false
 	}
 	delete(s.missing, sequence)
 	s.tally.Lost--
 	s.tally.Reordered++
+	return true
 }
 
 // end counts what is missing behind the last one that came, of sent in all.
-func (s *series) end(sent uint32) Tally {
+func (s *series) end(sent uint64) Tally {
 	t := s.tally
-	if behind := int32(sent - s.next); behind > 0 {
+	if behind := int32(uint32(sent) - s.next); behind > 0 {
 		t.Lost += uint64(behind)
 	}
 	return t

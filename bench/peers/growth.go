@@ -42,7 +42,7 @@ func allSeries() []series {
 		{
 			name: "subscriptions", x: "subscriptions", at: []int{1000, 30_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("wild --count %d", n) + usually },
-			quick: shortly + " --count 1000", units: []string{"cpu-µs/publish", "rss-B/filter"},
+			quick: shortly + " --count 1000", units: []string{load.CPUPerPublish, load.ResidentPerFilter},
 		},
 		{
 			name: "payload", x: "bytes of payload", at: []int{16, 256, 1 << 10, 4 << 10, 64 << 10, 256 << 10},
@@ -70,19 +70,19 @@ func allSeries() []series {
 		{
 			name: "idle connections", x: "idle connections with a subscription each", at: []int{1000, 5000, most()},
 			args:  func(n int) string { return fmt.Sprintf("idle --subscribers %d", n) },
-			quick: "--subscribers 200", units: []string{"rss-B/connection"},
+			quick: "--subscribers 200", units: []string{load.ResidentPerConnection},
 		},
 		{
 			name: "retained messages", x: "retained messages of 64 B", at: []int{10_000, 100_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("retained --count %d", n) },
-			quick: "--count 1000", units: []string{"rss-B/topic"},
+			quick: "--count 1000", units: []string{load.ResidentPerTopic},
 		},
 		{
 			name: "queued messages", x: "messages of 1 KiB that wait for a client", at: []int{10_000, 20_000, 50_000, 100_000},
 			args: func(n int) string {
 				return fmt.Sprintf("slow --rate 20000 --duration %v", time.Duration(n)*time.Second/20_000)
 			},
-			quick: shortly, units: []string{"rss-peak-B"},
+			quick: shortly, units: []string{load.ResidentPeak},
 		},
 	}
 }

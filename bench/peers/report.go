@@ -133,7 +133,7 @@ func (p *page) others() {
 
 // unitsOf are the units of a row that are about the broker.
 func (p *page) unitsOf(row string) (units []unit) {
-	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true, load.LatencyGreatest: true, "late-µs": true, "overdue-msg": true}
+	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true, load.LatencyGreatest: true, load.Late: true, load.Overdue: true}
 	for _, b := range p.header.Brokers {
 		c := p.of(row, b.Name)
 		if c == nil || len(c.rounds) == 0 {

@@ -24,7 +24,7 @@ func unitOf(name string) unit {
 	switch name {
 	case load.ResidentMemory:
 		return unit{name, "MiB resident", 1 << 20}
-	case "rss-peak-B":
+	case load.ResidentPeak:
 		return unit{name, "MiB resident at most", 1 << 20}
 	}
 	return unit{name, name, 1}
@@ -96,7 +96,7 @@ func (p *page) brokersOf(rows []row) (names []string) {
 // best is the best of the other brokers, "" if there is none.
 func (p *page) best(row, unit string, brokers []string) (best string) {
 	switch unit {
-	case "delivery/publish", "slow-connected", "slow-lost-msg": // neither more nor less is better
+	case load.PerPublish, load.SlowConnected, load.SlowLost: // neither more nor less is better
 		return ""
 	}
 	more := strings.HasSuffix(unit, "/s") // is better

@@ -28,7 +28,7 @@ func NewPoller() (Poller, error) {
 		return nil, err
 	}
 	p := &epoll{fd: fd, wake: wake}
-	if err := p.control(unix.EPOLL_CTL_ADD, &FD{fd: wake, place: awake}, unix.EPOLLIN); err != nil {
+	if err := p.control(unix.EPOLL_CTL_ADD, &FD{fd: int32(wake), place: awake}, unix.EPOLLIN); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -45,7 +45,7 @@ const (
 
 // control says what is reported, once for each change.
 func (p *epoll) control(op int, f *FD, events uint32) error {
-	return unix.EpollCtl(p.fd, op, f.fd, &unix.EpollEvent{Events: events | unix.EPOLLET, Fd: f.place})
+	return unix.EpollCtl(p.fd, op, int(f.fd), &unix.EpollEvent{Events: events | unix.EPOLLET, Fd: f.place})
 }
 
 // Add is of Poller, as what follows is.

@@ -28,14 +28,14 @@ type echo struct {
 func (e *echo) Readable(last bool) {
 	e.unread, e.last = true, e.last || last
 	for e.unread && len(e.back) == 0 {
-		b := e.l.Buffer()
+		b := make([]byte, 64<<10)
 		n, err := e.s.Read(b)
 		switch {
 		case err == ErrAgain:
 			e.unread = false
 			return
 		case err != nil:
-			e.l.Remove(e.s, &e.timer)
+			e.l.Remove(e.s, e)
 			return
 		}
 		e.unread = n == len(b) || e.last
@@ -59,7 +59,9 @@ func (e *echo) Writable() {
 	}
 }
 
-func (e *echo) Due() { e.l.Remove(e.s, &e.timer) }
+func (e *echo) Timer() *Timer { return &e.timer }
+
+func (e *echo) Due() { e.l.Remove(e.s, e) }
 
 // world is a loop that echoes what comes to a listener.
 type world struct {
@@ -102,12 +104,11 @@ func serve(t *testing.T, network, address string, patience time.Duration) *world
 			}
 			w.loop.Post(func() {
 				e := &echo{l: w.loop, s: s}
-				e.timer.Init(e)
 				if err := w.loop.Add(s, e); err != nil {
 					t.Errorf("Add: %v", err)
 				}
 				if patience > 0 {
-					w.loop.SetTimer(&e.timer, w.loop.Now()+patience)
+					w.loop.SetTimer(e, w.loop.Now()+patience)
 				}
 			})
 		}
@@ -248,8 +249,8 @@ func TestRemoveOfAnother(t *testing.T) {
 	for i := range pair {
 		l.Add(pair[i], hook(func() {
 			if calls++; calls == 1 {
-				l.Remove(pair[1-i], new(Timer))
-				l.Post(func() { l.Remove(pair[i], new(Timer)) })
+				l.Remove(pair[1-i], hook(nil))
+				l.Post(func() { l.Remove(pair[i], hook(nil)) })
 			}
 		}))
 	}
@@ -269,6 +270,7 @@ func (f hook) Readable(bool) { f() }
 func (f hook) Again()        {}
 func (f hook) Writable()     {}
 func (f hook) Due()          {}
+func (f hook) Timer() *Timer { return new(Timer) }
 
 // over is a listener with an Accept of its own, say for TLS.
 type over struct{ *net.TCPListener }

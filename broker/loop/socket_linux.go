@@ -10,11 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FD is a Socket of the system.
+// FD is a Socket of the system. There are many: the address is as small as can be.
 type FD struct {
-	fd     int
-	place  int32          // among the handlers of a Poller
-	remote netip.AddrPort // not valid for a unix socket
+	fd    int32
+	place int32    // among the handlers of a Poller
+	ip    [16]byte // of the peer
+	port  uint16   // 0 for a unix socket
 }
 
 // Acceptor is a listener that gives FDs, and nothing else.
@@ -22,6 +23,12 @@ type Acceptor struct {
 	net.Listener
 	file *os.File // the same socket, to wait for it
 	raw  syscall.RawConn
+
+	// Of AcceptFD, and of accept, which is ready there as take: it is called once for
+	// each connection.
+	take  func(ln uintptr) bool
+	taken FD
+	err   error
 }
 
 // NewAcceptor is for a [net.TCPListener] or a [net.UnixListener], and false for
@@ -49,7 +56,9 @@ func NewAcceptor(ln net.Listener) (*Acceptor, bool) {
 		file.Close()
 		return nil, false
 	}
-	return &Acceptor{ln, file, raw}, true
+	a := &Acceptor{Listener: ln, file: file, raw: raw}
+	a.take = a.accept
+	return a, true
 }
 
 // Close ends AcceptFD, too.
@@ -87,44 +96,45 @@ func inherit(raw syscall.RawConn) (err error) {
 }
 
 // AcceptFD waits for a connection. The error is [net.ErrClosed] when the listener
-// has been closed, or that of the system.
+// has been closed, or that of the system. It is for one goroutine.
 func (a *Acceptor) AcceptFD() (*FD, error) {
-	var (
-		fd  int
-		sa  unix.Sockaddr
-		err error
-	)
-	failed := a.raw.Read(func(ln uintptr) bool {
-		for {
-			fd, sa, err = unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != unix.EINTR && err != unix.ECONNABORTED {
-				return err != unix.EAGAIN
-			}
-		}
-	})
+	failed := a.raw.Read(a.take)
 	switch {
 	case failed != nil: // it has no other reason
 		return nil, net.ErrClosed
-	case err != nil:
-		return nil, os.NewSyscallError("accept4", err)
+	case a.err != nil:
+		return nil, os.NewSyscallError("accept4", a.err)
 	}
-	return &FD{fd: fd, remote: addrPort(sa)}, nil
+	s := a.taken
+	return &s, nil
 }
 
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
+// accept is false when there is nothing to accept.
+func (a *Acceptor) accept(ln uintptr) bool {
+	for {
+		fd, sa, err := unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != unix.EINTR && err != unix.ECONNABORTED {
+			a.taken, a.err = newFD(fd, sa), err
+			return err != unix.EAGAIN
+		}
+	}
+}
+
+func newFD(fd int, sa unix.Sockaddr) FD {
+	s := FD{fd: int32(fd)}
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+		s.ip, s.port = netip.AddrFrom4(sa.Addr).As16(), uint16(sa.Port)
 	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+		s.ip, s.port = sa.Addr, uint16(sa.Port)
 	}
-	return netip.AddrPort{}
+	return s
 }
 
 // Read is of Socket, as what follows is.
 func (s *FD) Read(b []byte) (int, error) {
 	for {
-		n, err := unix.Read(s.fd, b)
+		n, err := unix.Read(int(s.fd), b)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -161,9 +171,9 @@ func (s *FD) Write(v *net.Buffers) (written int, err error) {
 
 func (s *FD) write(v net.Buffers) (int, error) {
 	if len(v) == 1 {
-		return unix.Write(s.fd, v[0])
+		return unix.Write(int(s.fd), v[0])
 	}
-	return unix.Writev(s.fd, v)
+	return unix.Writev(int(s.fd), v)
 }
 
 // consume takes n bytes off v.
@@ -178,13 +188,13 @@ func consume(v *net.Buffers, n int) {
 	}
 }
 
-func (s *FD) CloseWrite() error { return unix.Shutdown(s.fd, unix.SHUT_WR) }
+func (s *FD) CloseWrite() error { return unix.Shutdown(int(s.fd), unix.SHUT_WR) }
 
-func (s *FD) Close() error { return unix.Close(s.fd) }
+func (s *FD) Close() error { return unix.Close(int(s.fd)) }
 
 func (s *FD) RemoteAddr() net.Addr {
-	if !s.remote.IsValid() {
+	if s.port == 0 {
 		return &net.UnixAddr{Net: "unix"}
 	}
-	return net.TCPAddrFromAddrPort(s.remote)
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port))
 }

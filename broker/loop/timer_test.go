@@ -13,13 +13,14 @@ type alarm struct {
 	at    time.Duration // 0 if it is not set
 }
 
+func (a *alarm) Timer() *Timer { return &a.timer }
+
 // Timers against a list of those that are set.
 func TestTimersAgainstOracle(t *testing.T) {
 	l := New(nil, nil)
 	all := make([]*alarm, 50)
 	for i := range all {
 		all[i] = new(alarm)
-		all[i].timer.Init(all[i])
 	}
 	next := func() (first *alarm) {
 		for _, a := range all {
@@ -35,7 +36,7 @@ func TestTimersAgainstOracle(t *testing.T) {
 		if rand.IntN(3) > 0 {
 			a.at = now + 1 + time.Duration(rand.IntN(100))
 		}
-		l.SetTimer(&a.timer, a.at)
+		l.SetTimer(a, a.at)
 		if first := next(); first == nil && l.timers.wait(now) >= 0 || first != nil && l.timers.wait(now) != max(0, first.at-now) {
 			t.Fatalf("at %d: waits %d", now, l.timers.wait(now))
 		}

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"sync/atomic"
+
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/fletchmq/fletch/packets"
@@ -38,6 +40,10 @@ type Line struct {
 	window  int                        // messages at QoS 1 and 2 that may be under way
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
+	turn    *Turn                      // in which it is due, nil if it is not
+	relay   *relay                     // to be sent in that turn, before messages; nil if none
+	direct  bool                       // the owner sends at the end of the turn, not later
+	full    atomic.Bool                // control has more than controlLimit; under the lock to change it
 	crowded bool                       // as the owner has been told
 	waits   bool                       // the owner does, as far as anybody knows, for others to have room
 	owed    bool                       // somebody is about to Take, or takes
@@ -55,6 +61,7 @@ const controlLimit = 32 << 10
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
 	l := &Line{out: o, owner: owner, peer: p}
+	_, l.direct = owner.(Direct)
 	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
 		l.aliases = new(flow.AliasOut)
 		l.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
@@ -105,13 +112,16 @@ func (l *Line) append(p packets.Packet) {
 		l.control = bytebufferpool.Get()
 	}
 	l.control.B = p.AppendTo(l.control.B, l.peer.Version)
+	if len(l.control.B) > controlLimit {
+		l.full.Store(true)
+	}
 }
 
 // touch lets the owner know, at the end of the turn, that there is something to
 // send.
 func (l *Line) touch(t *Turn) {
 	if !l.owed {
-		l.owed = true
+		l.owed, l.turn = true, t
 		t.due = append(t.due, l)
 	}
 }
@@ -145,9 +155,12 @@ func (o *Outbox) Control(p packets.Packet, t *Turn) bool {
 // Crowded reports whether the peer does not take the answers that it has asked
 // for. Then no more of its packets should be read until the owner is Relieved.
 func (l *Line) Crowded() bool {
+	if !l.full.Load() {
+		return false
+	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.crowded = !l.hurry && l.control != nil && len(l.control.B) > controlLimit
+	l.crowded = !l.hurry && l.full.Load()
 	return l.crowded
 }
 

@@ -46,7 +46,6 @@ func main() {
 		kong.Name("fletch"),
 		kong.Description("An MQTT broker, and the clients to try it with."),
 		kong.Groups(groups),
-		kong.Vars{"scenarios": scenarios()},
 		kong.WithHyphenPrefixedParameters(true), // -m -3 is a message
 		kong.PostBuild(func(k *kong.Kong) error {
 			k.Model.HelpFlag.Short = 0 // -h is the host
