@@ -6,7 +6,7 @@
 # REF is, unless it is named, where this branch left main, and on main the commit
 # before. Without one, as in a shallow clone, nothing is compared, which is no failure.
 #
-# Both are built first, in the same way, and then run in turn, ROUNDS times (10), so
+# Both are built first, in the same way, and then run in turn, ROUNDS times (8), so
 # that a machine that becomes slower is slower for both. Packages whose programs are
 # the same, byte by byte, are left out. BENCH names the benchmarks (.), BENCHTIME is
 # for how long each is run (20ms), SHORT=false has also those that take long to begin.
@@ -85,7 +85,7 @@ rounds() {
 	done
 }
 
-rounds=${ROUNDS:-10}
+rounds=${ROUNDS:-8}
 touch "$out"/{old,new}.txt
 rounds "$rounds" "${BENCH:-.}"
 if [ -z "$gate" ]; then

@@ -12,8 +12,8 @@ import (
 // have their turn.
 const mostBatches = 8
 
-// Direct is of session.Direct.
-func (p *polled) Direct() {}
+// Direct is of session.Direct. Who wants to hear of each message gets them one by one.
+func (p *polled) Direct() bool { return p.b.hooks.delivered == nil }
 
 // Flush is of session.Owner.
 func (p *polled) Flush(l *session.Line) {

@@ -155,6 +155,7 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 	}
 	b.tellPublished(m.From, &m.Publish)
 	rest, groups := t.match(b, m.Publish.Topic)
+	t.Sole = len(rest)+len(groups) == 1
 	for len(rest) > 0 {
 		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok {
@@ -168,6 +169,7 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 			wanted = true
 		}
 	}
+	t.Sole = false
 	t.matched()
 	return wanted
 }

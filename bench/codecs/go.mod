@@ -14,5 +14,4 @@ require (
 require (
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/rs/xid v1.4.0 // indirect
-	github.com/valyala/bytebufferpool v1.0.0 // indirect
 )

@@ -61,7 +61,9 @@ const controlLimit = 32 << 10
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
 	l := &Line{out: o, owner: owner, peer: p}
-	_, l.direct = owner.(Direct)
+	if d, ok := owner.(Direct); ok {
+		l.direct = d.Direct()
+	}
 	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
 		l.aliases = new(flow.AliasOut)
 		l.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]

@@ -49,6 +49,9 @@ func (o *Outbox) Push(m *Message, terms Terms, t *Turn) (p Pushed, lost Loss) {
 		o.drop(&terms.Kept)
 		return Dropped, o.lose(why, 1)
 	}
+	if t.Sole && o.sendAtOnce(m, &terms, cost, t) {
+		return Queued, lost
+	}
 	if terms.Kept.Sequence != 0 && o.leaves() {
 		o.vault.leave(&o.vault.waiting, &terms, cost)
 	} else {

@@ -6,13 +6,18 @@ import (
 	"github.com/fletchmq/fletch/packets"
 )
 
-// relay is PUBLISH packets that go to a peer as they came from others, in a turn. They
-// stand in memory of the turn: what is left of them at its end has to be copied.
+// relay is PUBLISH packets that go to a peer at the end of a turn. Those that go as
+// they came from others stand in memory of the turn: what is left of them then has to be
+// copied.
 type relay struct {
 	parts    [][]byte // whole packets, one behind the other
 	size     int      // bytes in parts
 	messages int
+	made     []byte // packets that did not come as they go
 }
+
+// keepMade is how much of that is kept for another relay, in bytes.
+const keepMade = 64 << 10
 
 // relayBytes is how many bytes are relayed to one peer in a turn, more or less.
 const relayBytes = 256 << 10
@@ -58,42 +63,73 @@ func (x *Onward) Begin(packet []byte, v packets.Version) {
 func (o *Outbox) Relay(x *Onward, t *Turn) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.idle() {
+		return false
+	}
+	packet := x.in(o.line.peer.Version, t)
+	r := o.line.relayIn(t, len(packet))
+	if r == nil {
+		return false
+	}
+	r.add(packet)
+	return true
+}
+
+// sendAtOnce sends m at the end of the turn without a place in the queue, if it can: as
+// Relay, but that a message at QoS 1 or 2 is kept until it is acknowledged.
+func (o *Outbox) sendAtOnce(m *Message, terms *Terms, cost int, t *Turn) bool {
+	if !o.idle() || o.vault != nil || terms.Identifiers != nil || !m.fits(o.line.peer.Version, terms.QoS) {
+		return false
+	}
+	e := entry{message: m, cost: cost, Terms: *terms}
+	r := o.line.relayIn(t, len(m.packet))
+	if r == nil || !o.sendable(&e) {
+		return false
+	}
+	d := Delivery{Message: m, Terms: *terms}
+	if terms.QoS > 0 {
+		m.charge(o.budget, t)
+		d.PacketID = uint16(o.begin(e))
+	}
+	n := len(r.made)
+	r.made = m.appendAs(r.made, &d)
+	r.add(r.made[n:])
+	return true
+}
+
+// idle reports whether there is a peer that gets at once what it is sent, with no
+// message before it.
+func (o *Outbox) idle() bool {
 	l := o.line
-	if l == nil || !l.direct || l.closed || l.aliases != nil || o.ended || !o.empty() {
-		return false
+	return l != nil && l.direct && !l.closed && l.aliases == nil && !o.ended &&
+		o.queue.len() == 0 && o.replays == nil && (o.vault == nil || o.vault.waiting.len() == 0)
+}
+
+// relayIn is where to put a packet of that size that the line sends at the end of t, nil
+// if there is no room, or the peer does not take it, or the line is due in another turn
+// or being written.
+func (l *Line) relayIn(t *Turn, size int) *relay {
+	if l.touch(t); l.turn != t || !l.peer.takes(size) {
+		return nil
 	}
-	packet := x.in(l.peer.Version, t)
-	if !l.peer.takes(len(packet)) {
-		return false
-	}
-	if l.touch(t); l.turn != t {
-		return false // it is due in another turn, or being written
-	}
-	if l.relay == nil {
+	switch {
+	case l.relay == nil:
 		l.relay = relays.Get().(*relay)
+	case l.relay.size+size > relayBytes:
+		return nil
 	}
-	return l.relay.add(packet)
+	return l.relay
 }
 
-// empty reports whether no message waits.
-func (o *Outbox) empty() bool {
-	return o.queue.len() == 0 && o.replays == nil && (o.vault == nil || o.vault.waiting.len() == 0)
-}
-
-// add is false when there is as much as a batch should have.
-func (r *relay) add(packet []byte) bool {
-	if r.size > 0 && r.size+len(packet) > relayBytes {
-		return false
-	}
+func (r *relay) add(packet []byte) {
 	r.size += len(packet)
 	r.messages++
 	if n := len(r.parts); n > 0 && follows(r.parts[n-1], packet) {
 		last := &r.parts[n-1]
 		*last = (*last)[:len(*last)+len(packet)]
-		return true
+		return
 	}
 	r.parts = append(r.parts, packet)
-	return true
 }
 
 // follows reports whether b stands right behind a, in the same memory.
@@ -105,6 +141,9 @@ func follows(a, b []byte) bool {
 // release forgets the packets.
 func (r *relay) release() {
 	clear(r.parts)
-	*r = relay{parts: r.parts[:0]}
+	*r = relay{parts: r.parts[:0], made: r.made[:0]}
+	if cap(r.made) > keepMade {
+		r.made = nil
+	}
 	relays.Put(r)
 }

@@ -14,11 +14,11 @@ type Owner interface {
 	Relieved()
 }
 
-// Direct is an Owner whose Flush calls Take before it returns, and does not need what
-// that gives as relayed any more then.
+// Direct is an Owner that may be direct: its Flush calls Take before it returns, and
+// does not need what that gives as relayed any more then.
 type Direct interface {
 	Owner
-	Direct()
+	Direct() bool
 }
 
 // Turn is a stretch of work of one goroutine, and the lines that it has given
@@ -30,6 +30,11 @@ type Turn struct {
 	// Admitted says that room has been found for the message that is pushed: there
 	// is no other limit for it.
 	Admitted bool
+
+	// Sole says that the message that is pushed is for one receiver: then it is made
+	// into a packet at once, while it is in the caches. For several that is done for
+	// one after the other, when they are sent what they have got in this turn.
+	Sole bool
 
 	// Crowded is a receiver for which who publishes in this turn should wait: it is
 	// the caller's of Push, for itself.
