@@ -25,10 +25,11 @@ type broker struct {
 	command func(port int, dir string) ([]string, error)
 }
 
-// Two brokers with a part of their own in the report.
+// Brokers that something is said of elsewhere.
 const (
 	relayName  = "relay"
 	fletchName = "fletch"
+	mochiName  = "mochi"
 )
 
 // brokers are those that are there in every run.
@@ -40,8 +41,8 @@ func brokers() []broker {
 		{fletchName, fletchVersion, fletch},
 		{"mosquitto", mosquittoVersion, mosquitto},
 		{"nats-server", func() string { return moduleOf(programs+"/nats-server", "github.com/nats-io/nats-server/v2") }, nats},
-		{"mochi", func() string { return moduleOf(programs+"/mochi", "github.com/mochi-mqtt/server/v2") }, func(port int, _ string) ([]string, error) {
-			return []string{programs + "/mochi", at(port)}, nil
+		{mochiName, func() string { return moduleOf(programs+"/mochi", "github.com/mochi-mqtt/server/v2") }, func(port int, _ string) ([]string, error) {
+			return []string{programs + "/mochi", "-address", at(port)}, nil
 		}},
 	}
 }

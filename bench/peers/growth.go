@@ -42,10 +42,10 @@ func allSeries() []series {
 		{
 			name: "subscriptions", x: "subscriptions", at: []int{1000, 30_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("wild --count %d", n) + usually },
-			quick: shortly + " --count 1000", units: []string{"cpu-µs/publish", "rss-B/filter"},
+			quick: shortly + " --count 1000", units: []string{load.CPUPerPublish, load.ResidentPerFilter},
 		},
 		{
-			name: "payload", x: "bytes of payload", at: []int{16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10},
+			name: "payload", x: "bytes of payload", at: []int{16, 256, 1 << 10, 4 << 10, 64 << 10, 256 << 10},
 			args: func(n int) string {
 				batch := max(1, min(32, 64<<10/n))
 				return fmt.Sprintf("pairs --publishers 20 --size %d --batch %d --credit %d", n, batch, 2*batch) + usually
@@ -70,19 +70,19 @@ func allSeries() []series {
 		{
 			name: "idle connections", x: "idle connections with a subscription each", at: []int{1000, 5000, most()},
 			args:  func(n int) string { return fmt.Sprintf("idle --subscribers %d", n) },
-			quick: "--subscribers 200", units: []string{"rss-B/connection"},
+			quick: "--subscribers 200", units: []string{load.ResidentPerConnection},
 		},
 		{
 			name: "retained messages", x: "retained messages of 64 B", at: []int{10_000, 100_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("retained --count %d", n) },
-			quick: "--count 1000", units: []string{"rss-B/topic"},
+			quick: "--count 1000", units: []string{load.ResidentPerTopic},
 		},
 		{
 			name: "queued messages", x: "messages of 1 KiB that wait for a client", at: []int{10_000, 20_000, 50_000, 100_000},
 			args: func(n int) string {
 				return fmt.Sprintf("slow --rate 20000 --duration %v", time.Duration(n)*time.Second/20_000)
 			},
-			quick: shortly, units: []string{"rss-peak-B"},
+			quick: shortly, units: []string{load.ResidentPeak},
 		},
 	}
 }
@@ -98,7 +98,7 @@ func curves() (all []row) {
 				rounds: 1, limit: 2 * time.Minute, series: s.name, x: float64(n),
 			}
 			if s.serve != nil {
-				r.serve = s.serve(n)
+				r.more = map[string]string{fletchName: s.serve(n)}
 			}
 			all = append(all, r)
 		}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -112,16 +111,13 @@ func (r *row) has(broker string) bool {
 
 // measure starts a broker and puts it under load, once.
 func (b *bench) measure(ctx context.Context, r row, one broker) (*load.Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(r.limit, time.Minute), errors.New("it takes too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(r.limit, 40*time.Second), errors.New("it takes too long"))
 	defer cancel()
-	load, more := r.args, ""
-	switch one.name {
-	case relayName:
+	load := r.args
+	if one.name == relayName {
 		load = r.floor
-	case fletchName:
-		more = r.serve
 	}
-	p, err := start(ctx, one, strings.Fields(more))
+	p, err := start(ctx, one, strings.Fields(r.more[one.name]))
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +159,7 @@ func fletchBench(ctx context.Context, args []string) (*load.Result, error) {
 func tell(l line, took time.Duration) {
 	what := l.Failed
 	if l.Result != nil {
-		figures := slices.Clone(l.Result.Metrics)
-		for _, m := range figures[:min(2, len(figures))] {
+		for _, m := range l.Result.Metrics[:min(2, len(l.Result.Metrics))] {
 			what += fmt.Sprintf("  %.4g %s", m.Value, m.Unit)
 		}
 		if l.Result.Void() {

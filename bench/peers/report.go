@@ -62,9 +62,12 @@ func (p *page) head() {
 	}
 	p.print(`Written by `+"`make bench-peers`"+`, which starts a broker for each measurement, freshly, and puts
 it under the load of `+"`fletch bench`"+` by loopback on the same machine. The brokers take
-turns, in %d rounds, and figures are medians of these; what is about memory, and the
-growth, is measured once. What compares is the processor time of the broker, user and system, for each message that was delivered: how many
-there are in a second says as much about the load, which shares the machine.
+turns, in %d rounds, and figures are medians of these. What is about memory, and the
+growth, is measured once.
+
+What compares is the processor time of the broker, user and system, for each message
+that was delivered. How many there are in a second says as much about the load, which
+shares the machine.
 
 The relay is the floor: it moves the same bytes between the same sockets, and parses
 nothing. At QoS 1 and 2, and in fan-in, which it cannot do, it moves those of pairs or
@@ -130,7 +133,7 @@ func (p *page) others() {
 
 // unitsOf are the units of a row that are about the broker.
 func (p *page) unitsOf(row string) (units []unit) {
-	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true, load.LatencyGreatest: true, "late-µs": true, "overdue-msg": true}
+	seen := map[string]bool{load.LoadPerMessage: true, load.CPUPerSecond: true, load.LatencyGreatest: true, load.Late: true, load.Overdue: true}
 	for _, b := range p.header.Brokers {
 		c := p.of(row, b.Name)
 		if c == nil || len(c.rounds) == 0 {

@@ -30,32 +30,40 @@ type row struct {
 
 	note   string        // in the report
 	rounds int           // at most, 0 is any number
-	limit  time.Duration // for one measurement, 0 is a minute
+	limit  time.Duration // for one measurement, 0 is 40 s
+
+	// more is added to the arguments of a broker.
+	more map[string]string
 
 	// A row of growth.
 	series string
 	x      float64
-	serve  string // added to the arguments of fletch serve
 }
 
 const (
-	usually = " --warmup 500ms --duration 1500ms"
-	longer  = " --warmup 500ms --duration 2500ms"
+	usually = " --warmup 400ms --duration 1200ms"
+	longer  = " --warmup 400ms --duration 2500ms"
 	shortly = "--warmup 50ms --duration 200ms"
+
+	same = "same" // floor is args
 )
+
+// deep is for rows where more waits for a client than mochi, which makes room for all
+// of it when a client connects, can have room for in each row.
+var deep = map[string]string{mochiName: "-pending 300000"}
 
 // rows is all that is measured, in the order of the report.
 func rows() []row {
 	return append([]row{
-		messages("pairs, QoS 0", "pairs", "pairs"),
-		messages("pairs, QoS 0, 16 B", "pairs --size 16", "pairs --size 16"),
-		messages("pairs, QoS 0, 4 KiB, batch 8", "pairs --size 4096 --batch 8", "pairs --size 4096 --batch 8"),
-		messages("20 pairs, QoS 0, 64 KiB, batch 2", "pairs --publishers 20 --size 65536 --batch 2 --credit 4", "pairs --publishers 20 --size 65536 --batch 2 --credit 4"),
-		messages("pairs, QoS 0, single", "pairs --batch 1 --credit 1", "pairs --batch 1 --credit 1"),
+		messages("pairs, QoS 0", "pairs", same),
+		messages("pairs, QoS 0, 16 B", "pairs --size 16", same),
+		messages("pairs, QoS 0, 4 KiB, batch 8", "pairs --size 4096 --batch 8", same),
+		messages("20 pairs, QoS 0, 64 KiB, batch 2", "pairs --publishers 20 --size 65536 --batch 2 --credit 4", same),
+		messages("pairs, QoS 0, single", "pairs --batch 1 --credit 1", same),
 		messages("fan-in 50 → 5, QoS 0", "fan-in", "pairs"),
 		messages("fan-in 50 → 1, QoS 0", "fan-in --subscribers 1", "pairs"),
-		messages("fan-out, QoS 0", "fan-out", "fan-out"),
-		messages("fan-out, QoS 0, single", "fan-out --batch 1 --credit 1", "fan-out --batch 1 --credit 1"),
+		messages("fan-out, QoS 0", "fan-out", same),
+		messages("fan-out, QoS 0, single", "fan-out --batch 1 --credit 1", same),
 		messages("pairs, QoS 1", "pairs --qos 1", "pairs"),
 		messages("pairs, QoS 1, single", "pairs --qos 1 --batch 1 --credit 1", "pairs --batch 1 --credit 1"),
 		messages("pairs, QoS 2", "pairs --qos 2", "pairs"),
@@ -63,14 +71,14 @@ func rows() []row {
 		messages("fan-in 50 → 5, QoS 2", "fan-in --qos 2", "pairs"),
 		messages("fan-out, QoS 1", "fan-out --qos 1", "fan-out"),
 
-		rate("100 pairs at 10 000/s, QoS 0", "pairs --rate 10000", "pairs --rate 10000"),
+		rate("100 pairs at 10 000/s, QoS 0", "pairs --rate 10000", same),
 		rate("100 pairs at 10 000/s, QoS 1", "pairs --rate 10000 --qos 1", "pairs --rate 10000"),
-		rate("100 pairs at 40 000/s, QoS 0", "pairs --rate 40000", "pairs --rate 40000"),
+		rate("100 pairs at 40 000/s, QoS 0", "pairs --rate 40000", same),
 		rate("fan-in 50 → 5 at 5 000/s, QoS 0", "fan-in --rate 5000", ""),
-		rate("fan-out 1 → 1 000 at 20/s, QoS 0", "fan-out --rate 20", "fan-out --rate 20"),
+		rate("fan-out 1 → 1 000 at 20/s, QoS 0", "fan-out --rate 20", same),
 
 		{
-			section: others, name: "slow", args: "slow --duration 5s", quick: shortly, rounds: 1,
+			section: others, name: "slow", args: "slow --duration 5s", quick: shortly, rounds: 1, more: deep,
 			note: "One of three subscribers reads nothing for 5 s at 20 000/s of 1 KiB. The latencies are those of the two others.",
 		},
 		{
@@ -82,7 +90,7 @@ func rows() []row {
 			note: "50 clients connect, subscribe and disconnect, again and again.",
 		},
 		{
-			section: others, name: "retained", args: "retained", quick: "--count 1000", rounds: 1, limit: 2 * time.Minute,
+			section: others, name: "retained", args: "retained", quick: "--count 1000", rounds: 1, limit: 2 * time.Minute, more: deep,
 			note: "200 000 retained messages of 64 B are stored, and then delivered to a subscriber of `#`.",
 		},
 		{
@@ -93,12 +101,22 @@ func rows() []row {
 }
 
 func messages(name, args, floor string) row {
-	return row{section: closed, name: name, args: args + usually, quick: shortly, floor: floor + usually}
+	return under(row{section: closed, name: name, args: args, floor: floor}, usually)
 }
 
 func rate(name, args, floor string) row {
-	if floor != "" {
-		floor += longer
+	return under(row{section: paced, name: name, args: args, floor: floor}, longer)
+}
+
+// under has r last that long, and its floor as well.
+func under(r row, last string) row {
+	r.args, r.quick = r.args+last, shortly
+	switch r.floor {
+	case "":
+	case same:
+		r.floor = r.args
+	default:
+		r.floor += last
 	}
-	return row{section: paced, name: name, args: args + longer, quick: shortly, floor: floor}
+	return r
 }

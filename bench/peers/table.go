@@ -24,7 +24,7 @@ func unitOf(name string) unit {
 	switch name {
 	case load.ResidentMemory:
 		return unit{name, "MiB resident", 1 << 20}
-	case "rss-peak-B":
+	case load.ResidentPeak:
 		return unit{name, "MiB resident at most", 1 << 20}
 	}
 	return unit{name, name, 1}
@@ -95,8 +95,9 @@ func (p *page) brokersOf(rows []row) (names []string) {
 
 // best is the best of the other brokers, "" if there is none.
 func (p *page) best(row, unit string, brokers []string) (best string) {
-	if unit == "delivery/publish" || unit == "slow-connected" {
-		return "" // neither more nor less is better
+	switch unit {
+	case load.PerPublish, load.SlowConnected, load.SlowLost: // neither more nor less is better
+		return ""
 	}
 	more := strings.HasSuffix(unit, "/s") // is better
 	least := 0.0

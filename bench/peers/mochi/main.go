@@ -1,10 +1,11 @@
 // Command mochi is a broker made of github.com/mochi-mqtt/server, which has none of
 // its own that listens where it is told to and lets everybody in.
 //
-//	mochi ADDRESS
+//	mochi -address HOST:PORT [-pending N]
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log/slog"
 	"math"
@@ -16,22 +17,21 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "mochi: expected an address")
-		os.Exit(2)
-	}
-	if err := serve(os.Args[1]); err != nil {
+	address := flag.String("address", "127.0.0.1:1883", "where to listen")
+	pending := flag.Int("pending", 1<<15, "what may wait for a client before messages to it are lost; each has room for as much")
+	flag.Parse()
+	if err := serve(*address, int32(*pending)); err != nil {
 		fmt.Fprintln(os.Stderr, "mochi:", err)
 		os.Exit(1)
 	}
 	select {}
 }
 
-func serve(address string) error {
+func serve(address string, pending int32) error {
 	can := mqtt.NewDefaultServerCapabilities()
 	can.MaximumInflight = math.MaxUint16
 	can.ReceiveMaximum = math.MaxUint16
-	can.MaximumClientWritesPending = 1 << 15 // more than ever waits for a client in a closed loop
+	can.MaximumClientWritesPending = pending
 	s := mqtt.New(&mqtt.Options{Capabilities: can, Logger: slog.New(slog.DiscardHandler)})
 	if err := s.AddHook(new(auth.AllowHook), nil); err != nil {
 		return err
