@@ -54,7 +54,7 @@ type home struct {
 }
 
 // readSize is how much is read at once, in bytes.
-const readSize = 64 << 10
+const readSize = 256 << 10
 
 // burst is how many bytes are handled, more or less, before those who got
 // something in this turn are flushed.

@@ -14,13 +14,24 @@ func (c *conn) relay(first byte, body []byte) (done bool, err error) {
 	if first != plain {
 		return false, nil
 	}
-	packet := c.link.whole(len(body))
-	if packet == nil {
-		return false, nil
-	}
 	x := &c.turn.onward
+	packet := c.link.whole(len(body))
+	if packet == nil && len(body) >= sendInPlace {
+		f := c.link.take(body)
+		x.Begin(nil, f.Bytes(), f, c.version)
+		defer func() {
+			*x = session.Onward{}
+			f.Release()
+		}()
+	} else {
+		x.Begin(packet, body, nil, c.version)
+	}
+	return c.relayOn(x)
+}
+
+func (c *conn) relayOn(x *session.Onward) (done bool, err error) {
 	p := &x.Publish
-	if err := p.DecodeFrom(packets.Client, first, body, c.version); err != nil {
+	if err := p.DecodeFrom(packets.Client, plain, x.Body, c.version); err != nil {
 		return true, err
 	}
 	if has := p.Props.Has(); has.Has(packets.PropTopicAlias) || has.Has(packets.PropMessageExpiryInterval) {
@@ -32,14 +43,13 @@ func (c *conn) relay(first byte, body []byte) (done bool, err error) {
 	if refused, err := c.mayPublish(p); refused != nil || err != nil {
 		return true, err
 	}
-	x.Begin(packet, c.version)
-	c.passOn(x, body)
+	c.passOn(x)
 	return true, nil
 }
 
 // passOn is Broker.pass for what is relayed. Who cannot have it that way gets a
 // message.
-func (c *conn) passOn(x *session.Onward, body []byte) {
+func (c *conn) passOn(x *session.Onward) {
 	b, t := c.b, c.turn
 	b.tellPublished(c.clientID, &x.Publish)
 	rest, groups := t.match(b, x.Publish.Topic)
@@ -55,14 +65,14 @@ func (c *conn) passOn(x *session.Onward, body []byte) {
 			t.relayed = true
 		default:
 			if m == nil {
-				m = c.messageOf(body)
+				m = c.messageOf(x)
 			}
 			b.deliver(m, to, terms, nil, &t.Turn)
 		}
 	}
 	for _, s := range groups {
 		if m == nil {
-			m = c.messageOf(body)
+			m = c.messageOf(x)
 		}
 		s.Subscriber.Pass(m, &t.Turn)
 	}
@@ -73,8 +83,14 @@ func (c *conn) passOn(x *session.Onward, body []byte) {
 }
 
 // messageOf makes a message of what was to be relayed.
-func (c *conn) messageOf(body []byte) *session.Message {
-	m, err := c.message(plain, body)
+func (c *conn) messageOf(x *session.Onward) (m *session.Message) {
+	var err error
+	if x.Frame == nil {
+		m, err = c.message(plain, x.Body)
+	} else {
+		x.Frame.Retain()
+		m, err = session.Decode(x.Frame, plain, c.version)
+	}
 	if err != nil {
 		panic(err) // it has been decoded before
 	}

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/fletchmq/fletch/packets"
+	"github.com/fletchmq/fletch/packets/frame"
+	"github.com/fletchmq/fletch/packets/wire"
 )
 
 // relay is PUBLISH packets that go to a peer at the end of a turn. Those that go as
@@ -28,31 +30,53 @@ var relays = sync.Pool{New: func() any { return new(relay) }}
 // Onward is a PUBLISH at QoS 0 that goes on as it came: where nothing about it has to
 // be remembered, its bytes are those that its receivers get.
 type Onward struct {
-	// Publish is what Packet says, in Version. It has no Topic Alias and no Message
+	// Publish is what the packet says, in Version. It has no Topic Alias and no Message
 	// Expiry Interval.
 	Publish packets.Publish
-	Packet  []byte // good until the end of the turn
 	Version packets.Version
+
+	Packet []byte       // all of it, good until the end of the turn; nil if it has still to be copied
+	Body   []byte       // without its fixed header
+	Frame  *frame.Frame // has Body, nil if that is not good until the end of the turn
 
 	other []byte // the packet as those of 5.0 get it if Version is not, or the other way round
 }
 
-// in is the packet in version v, in memory of t.
-func (x *Onward) in(v packets.Version, t *Turn) []byte {
-	if (v == packets.V5) == (x.Version == packets.V5) {
-		return x.Packet
-	}
-	if x.other == nil {
-		n := len(t.encoded)
-		t.encoded = append(x.Publish.AppendHead(t.encoded, v), x.Publish.Payload...)
-		x.other = t.encoded[n:]
-	}
-	return x.other
+// Begin makes x another message, of which Publish is to be decoded still.
+func (x *Onward) Begin(packet, body []byte, f *frame.Frame, v packets.Version) {
+	x.Packet, x.Body, x.Frame, x.Version, x.other = packet, body, f, v, nil
 }
 
-// Begin makes x another message.
-func (x *Onward) Begin(packet []byte, v packets.Version) {
-	x.Packet, x.Version, x.other = packet, v, nil
+// in is the packet in version v, in one or two pieces that are good until the end of t.
+func (x *Onward) in(v packets.Version, t *Turn) (packet, rest []byte) {
+	n := len(t.encoded)
+	switch {
+	case (v == packets.V5) != (x.Version == packets.V5):
+		if x.other == nil {
+			t.encoded = append(x.Publish.AppendHead(t.encoded, v), x.Publish.Payload...)
+			x.other = t.encoded[n:]
+		}
+		return x.other, nil
+	case x.Packet == nil:
+		const plain = byte(packets.TypePublish) << 4
+		t.encoded = wire.AppendVarInt(append(t.encoded, plain), uint32(len(x.Body)))
+		if x.Frame == nil {
+			t.encoded = append(t.encoded, x.Body...)
+		} else {
+			t.keep(x.Frame)
+		}
+		x.Packet = t.encoded[n:]
+	}
+	if x.Frame != nil {
+		rest = x.Body
+	}
+	return x.Packet, rest
+}
+
+// keep lets f stay until the end of the turn.
+func (t *Turn) keep(f *frame.Frame) {
+	f.Retain()
+	t.frames = append(t.frames, f)
 }
 
 // Relay sends x as it is, at the end of the turn: it is neither counted nor kept as a
@@ -67,15 +91,16 @@ func (o *Outbox) Relay(x *Onward, t *Turn) bool {
 	if !o.idle() {
 		return false
 	}
-	packet := x.in(o.line.peer.Version, t)
-	r := o.line.relayIn(t, len(packet))
+	packet, rest := x.in(o.line.peer.Version, t)
+	r := o.line.relayIn(t, len(packet)+len(rest))
 	switch {
 	case r == nil:
 		return false
 	case r.turn != t:
-		packet = r.make(packet)
+		packet, rest = r.make(packet), r.make(rest)
 	}
 	r.add(packet)
+	r.append(rest)
 	return true
 }
 
@@ -129,20 +154,27 @@ func (r *relay) make(packet []byte) []byte {
 }
 
 func (r *relay) add(packet []byte) {
-	r.size += len(packet)
 	r.messages++
-	if n := len(r.parts); n > 0 && follows(r.parts[n-1], packet) {
+	r.append(packet)
+}
+
+// append puts bytes behind what there is.
+func (r *relay) append(b []byte) {
+	r.size += len(b)
+	if n := len(r.parts); n > 0 && follows(r.parts[n-1], b) {
 		last := &r.parts[n-1]
-		*last = (*last)[:len(*last)+len(packet)]
+		*last = (*last)[:len(*last)+len(b)]
 		return
 	}
-	r.parts = append(r.parts, packet)
+	if len(b) > 0 {
+		r.parts = append(r.parts, b)
+	}
 }
 
 // follows reports whether b stands right behind a, in the same memory.
 func follows(a, b []byte) bool {
 	n := len(a)
-	return n < cap(a) && &a[:n+1][n] == &b[0]
+	return n < cap(a) && len(b) > 0 && &a[:n+1][n] == &b[0]
 }
 
 // release forgets the packets.

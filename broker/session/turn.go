@@ -1,6 +1,9 @@
 package session
 
-import "github.com/fletchmq/fletch/broker/journal"
+import (
+	"github.com/fletchmq/fletch/broker/journal"
+	"github.com/fletchmq/fletch/packets/frame"
+)
 
 // Owner sends what a Line has.
 type Owner interface {
@@ -41,6 +44,7 @@ type Turn struct {
 	Crowded any
 
 	due     []*Line
+	frames  []*frame.Frame   // that are relayed, with a reference
 	encoded []byte           // packets that are relayed in another version than they came in
 	stored  *journal.Journal // has something of this turn, nil if it has not
 	budget  *Budget          // of what is owed
@@ -85,6 +89,11 @@ func (t *Turn) Flush() {
 	}
 	clear(t.due)
 	t.due = t.due[:0]
+	for _, f := range t.frames {
+		f.Release()
+	}
+	clear(t.frames)
+	t.frames = t.frames[:0]
 	if t.encoded = t.encoded[:0]; cap(t.encoded) > mostEncoded {
 		t.encoded = nil
 	}
