@@ -145,6 +145,7 @@ mqtt {
 	host: 127.0.0.1
 	port: %d
 	max_ack_pending: 20000
+	js_api_timeout: "1m"
 }
 `
 	file := filepath.Join(dir, "nats.conf")
