@@ -1,14 +1,14 @@
 # make alone lists the targets.
 
 GO        ?= go
-REF       ?= main
+REF       ?=
 FUZZTIME  ?= 200000x
 BENCHTIME ?= 200ms
 KILLS     ?= 100
 FAULTS    ?= 10m
 DATA      ?= $(or $(TMPDIR),/tmp)
 
-.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-durable crash powerloss faults clientcrash ci
+.PHONY: help run test gen gen-check statements lint race fuzz bench bench-clients bench-compare bench-gate bench-durable bench-peers crash powerloss faults clientcrash ci
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,9 @@ lint: ## formatting, vet, staticcheck, go.mod
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
-	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/codecs && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd bench/clients && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/gopeers && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools/interop/servers && $(GO) vet ./... && $(GO) mod tidy -diff
 
@@ -53,7 +54,7 @@ fuzz: ## fuzz every target for FUZZTIME, 200000x unless named
 
 bench: ## the codec beside others, and the micro-benchmarks, once
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-	cd bench/peers && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	cd bench/codecs && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 bench-clients: ## package client beside the other MQTT libraries for Go, ten minutes
 	bench/clients.sh
@@ -61,8 +62,14 @@ bench-clients: ## package client beside the other MQTT libraries for Go, ten min
 bench-durable: ## what durability costs in processor, memory and time, beside Mosquitto, on the disk of DATA
 	bench/durable.sh -data $(DATA)
 
-bench-compare: ## the micro-benchmarks here and at REF, main unless named, through benchstat
+bench-compare: ## the micro-benchmarks here and at REF, the parent or where the branch left main unless named, through benchstat
 	bench/compare.sh $(REF)
+
+bench-gate: ## fail if the micro-benchmarks are worse here than at REF, named as for bench-compare
+	bench/compare.sh -gate $(REF)
+
+bench-peers: ## Fletch beside the brokers of others, into bench/RESULTS.md, twenty minutes
+	bench/peers.sh
 
 crash: ## kill the broker KILLS times, 100 unless named, and see that all it had acknowledged is there
 	@$(GO) build -o .bin/crash ./tools/crash

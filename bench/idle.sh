@@ -16,5 +16,13 @@ most=${MOST:-0}
 out=$PWD/bench/out
 mkdir -p "$out"
 go build -o "$out/fletch" ./tools/fletch
-go run ./bench/idle -connections "$connections" -most "$most" \
-	"$out/fletch" serve --engine "${ENGINE:-loops}" --listen 127.0.0.1:PORT --log-level error
+
+exec 3< <(exec "$out/fletch" serve --engine "${ENGINE:-loops}" --listen 127.0.0.1:0 --log-level error 2>&1)
+broker=$!
+trap 'kill "$broker"' EXIT
+read -r -u 3 line # fletch listens on 127.0.0.1:PORT
+"$out/fletch" bench idle --broker "${line##* }" --pid "$broker" --subscribers "$connections" |
+	awk -v most="$most" '
+		{ print }
+		$2 == "rss-B/connection" { each = $1 }
+		END { if (most && (each == "" || each > most)) { print "idle: expected " most " bytes at most for a connection" > "/dev/stderr"; exit 1 } }'

@@ -39,7 +39,7 @@ func (r *receiver) take(c *conn) (n int) {
 		for i := range r.batch.Messages {
 			d := &r.batch.Messages[i]
 			c.tellDelivered(d)
-			r.buf = r.encoder.AppendHead(r.buf, r.line, d)
+			r.buf, _ = r.encoder.Append(r.buf, r.line, d)
 			d.Message.Release()
 			n++
 		}

@@ -28,7 +28,7 @@ type Broker struct {
 	subscriptions topics.Tree[*client] // that are not shared
 	shared        topics.Tree[*group]
 	shares        shares
-	retained      *topics.Retained[*session.Message]
+	retained      *topics.Retained[session.Retained]
 	retentions    atomic.Uint64 // messages that were ever retained
 	budget        *session.Budget
 	journal       *journal.Journal // nil without a store
@@ -79,10 +79,10 @@ func New(config Config) (*Broker, error) {
 		shares:      shares{groups: make(map[string]*group)},
 		budget:      session.NewBudget(config.limits()),
 	}
-	b.retained = topics.NewRetained(topics.Limits{
+	b.retained = topics.NewRetained[session.Retained](topics.Limits{
 		Messages: config.MaximumRetainedMessages,
 		Bytes:    config.MaximumRetainedBytes,
-	}, (*session.Message).Release)
+	})
 	b.loops.poller = loop.NewPoller
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Store != nil {

@@ -162,7 +162,7 @@ type Config struct {
 	MaximumRetainedMessages int
 
 	// MaximumRetainedBytes is how much memory retained messages may take, in bytes.
-	// Each counts 640 beside the packet, and its topic name twice more. Beyond, it
+	// Each counts 384 beside the packet, and its topic name twice more. Beyond, it
 	// is as with MaximumRetainedMessages. Default 268 435 456.
 	MaximumRetainedBytes int
 

@@ -75,6 +75,10 @@ type link interface {
 	// take makes body, that of the packet that is being handled, the caller's.
 	take(body []byte) *frame.Frame
 
+	// whole gives all of the packet that is being handled, whose body has size bytes,
+	// nil unless it stands in memory that is good until the end of the turn.
+	whole(size int) []byte
+
 	// write sends b while there is no line.
 	write(b []byte) error
 

@@ -66,7 +66,7 @@ func (b *Broker) build() (homes []*home, err error) {
 			}
 			return nil, err
 		}
-		h := &home{turn: &turn{lane: 1 + lane}}
+		h := &home{turn: &turn{lane: 1 + lane, routes: new(routes)}, buf: make([]byte, burst+readSize)}
 		h.Loop = loop.New(p, h.endTurn)
 		b.running.Add(1)
 		go b.runLoop(h)

@@ -14,12 +14,12 @@ type filters struct {
 
 // several is a set of which the larger have a map, which would be large for few.
 type several struct {
-	few  []string
+	few  []string            // sorted
 	many map[string]struct{} // then few is empty
 }
 
 // fewFilters is how many there are before there is a map.
-const fewFilters = 8
+const fewFilters = 256
 
 func (s *filters) len() int {
 	switch {
@@ -39,7 +39,8 @@ func (s *filters) has(filter string) bool {
 		_, ok := s.more.many[filter]
 		return ok
 	}
-	return slices.Contains(s.more.few, filter)
+	_, ok := slices.BinarySearch(s.more.few, filter)
+	return ok
 }
 
 // add puts in a filter that is not there.
@@ -50,14 +51,17 @@ func (s *filters) add(filter string) {
 	case s.one == "":
 		s.one = filter
 	default:
-		s.more = &several{few: []string{s.one, filter}}
+		s.more = new(several)
+		s.more.add(s.one)
+		s.more.add(filter)
 		s.one = ""
 	}
 }
 
 func (s *several) add(filter string) {
 	if s.many == nil && len(s.few) < fewFilters {
-		s.few = append(s.few, filter)
+		i, _ := slices.BinarySearch(s.few, filter)
+		s.few = slices.Insert(s.few, i, filter)
 		return
 	}
 	if s.many == nil {
@@ -71,20 +75,30 @@ func (s *several) add(filter string) {
 }
 
 // remove takes out a filter, and reports whether it was there.
-func (s *filters) remove(filter string) bool {
-	if !s.has(filter) {
-		return false
+func (s *filters) remove(filter string) (found bool) {
+	if s.more != nil {
+		if found = s.more.remove(filter); s.len() == 0 {
+			s.more = nil
+		}
+		return found
 	}
-	if s.more == nil {
+	if found = s.one == filter; found {
 		s.one = ""
-		return true
 	}
-	s.more.few = slices.DeleteFunc(s.more.few, func(f string) bool { return f == filter })
-	delete(s.more.many, filter)
-	if s.len() == 0 {
-		s.more = nil
+	return found
+}
+
+func (s *several) remove(filter string) bool {
+	if s.many != nil {
+		n := len(s.many)
+		delete(s.many, filter)
+		return len(s.many) < n
 	}
-	return true
+	i, found := slices.BinarySearch(s.few, filter)
+	if found {
+		s.few = slices.Delete(s.few, i, i+1)
+	}
+	return found
 }
 
 func (s *filters) all() iter.Seq[string] {

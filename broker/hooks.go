@@ -199,10 +199,9 @@ func (c *conn) tellUnsubscribed(filter string) {
 	}
 }
 
-func (b *Broker) tellPublished(m *session.Message) {
+func (b *Broker) tellPublished(from string, p *packets.Publish) {
 	if h := b.hooks.published; h != nil {
-		p := &m.Publish
-		b.tell(m.From, func() { h.Published(Published{m.From, p.Topic, p.Payload, p.QoS, p.Retain}) })
+		b.tell(from, func() { h.Published(Published{from, p.Topic, p.Payload, p.QoS, p.Retain}) })
 	}
 }
 

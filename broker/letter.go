@@ -59,22 +59,20 @@ func (l *letter) done() {
 // address puts in who has subscribed.
 func (l *letter) address(b *Broker, t *turn) {
 	m := l.message
-	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
-	for rest := t.clients; len(rest) > 0; {
+	rest, groups := t.match(b, m.Publish.Topic)
+	for len(rest) > 0 {
 		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok {
 			l.add(rest[0].Subscriber, o, nil)
 		}
 		rest = rest[n:]
 	}
-	t.groups = b.shared.Match(t.groups[:0], m.Publish.Topic)
-	for _, s := range t.groups {
+	for _, s := range groups {
 		if member, ok := s.Subscriber.pick(m); ok {
 			l.add(member.Subscriber, member.Options, s.Subscriber)
 		}
 	}
-	clear(t.clients)
-	clear(t.groups)
+	t.matched()
 }
 
 func (l *letter) add(to *client, o topics.Options, g session.Group) {
@@ -182,7 +180,7 @@ func storedTerms(t *session.Terms) journal.Terms {
 // deliverAll gives the message to all.
 func (b *Broker) deliverAll(l *letter, t *turn) {
 	if !l.moves && l.given == 0 {
-		b.tellPublished(l.message)
+		b.tellPublished(l.message.From, &l.message.Publish)
 	}
 	for l.given < len(l.to) {
 		r := &l.to[l.given]

@@ -38,7 +38,7 @@ func TestConnectionsAreSmall(t *testing.T) {
 		{reflect.TypeFor[polled](), 256},
 		{reflect.TypeFor[client](), 160},
 		{reflect.TypeFor[session.Outbox](), 128},
-		{reflect.TypeFor[session.Line](), 64},
+		{reflect.TypeFor[session.Line](), 80},
 		{reflect.TypeFor[loop.FD](), 32},
 	} {
 		if n := x.what.Size(); n > x.most {

@@ -142,18 +142,16 @@ func (b *Broker) late(to *client) {
 // admits reports whether all who would get m at QoS 1 or 2 have room for it. If
 // so, t does not ask them again.
 func (b *Broker) admits(m *session.Message, t *turn) bool {
-	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
-	defer clear(t.clients)
-	for rest := t.clients; len(rest) > 0; {
+	rest, groups := t.match(b, m.Publish.Topic)
+	defer t.matched()
+	for len(rest) > 0 {
 		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok && !rest[0].Subscriber.out.HasRoom(m, min(o.QoS, m.Publish.QoS)) {
 			return false
 		}
 		rest = rest[n:]
 	}
-	t.groups = b.shared.Match(t.groups[:0], m.Publish.Topic)
-	defer clear(t.groups)
-	for _, s := range t.groups {
+	for _, s := range groups {
 		if !s.Subscriber.hasRoom(m) {
 			return false
 		}

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/fletchmq/fletch/broker/loop"
+	"github.com/fletchmq/fletch/packets"
 	"github.com/fletchmq/fletch/packets/frame"
+	"github.com/fletchmq/fletch/packets/wire"
 )
 
 // polled is a connection on an event loop, whose goroutine reads it and handles
@@ -45,8 +47,14 @@ type home struct {
 	turn    *turn
 	split   *frame.Splitter // with nothing in it, nil while a connection has it
 	handled int             // bytes since the last flush
+	buf     []byte          // what is read in a turn
+	used    int             // bytes of buf that are relayed at the end of the turn
+	piece   []byte          // of buf that is handled, nil while none is
 	members int             // connections; under Broker.mu
 }
+
+// readSize is how much is read at once, in bytes.
+const readSize = 64 << 10
 
 // burst is how many bytes are handled, more or less, before those who got
 // something in this turn are flushed.
@@ -55,7 +63,25 @@ const burst = 256 << 10
 // endTurn flushes who got something.
 func (h *home) endTurn() {
 	h.turn.Flush()
-	h.handled = 0
+	h.handled, h.used = 0, 0
+}
+
+// room is memory to read to, good until the next call unless it is kept.
+func (h *home) room() []byte {
+	if len(h.buf)-h.used < readSize {
+		h.endTurn()
+	}
+	return h.buf[h.used:][:readSize]
+}
+
+// keep lets the piece that has been handled stay until the end of the turn, if
+// something of it is relayed.
+func (h *home) keep() {
+	if h.turn.relayed {
+		h.used = len(h.buf) - cap(h.piece) + len(h.piece)
+		h.turn.relayed = false
+	}
+	h.piece = nil
 }
 
 // handle counts n bytes.
@@ -133,6 +159,22 @@ func (p *polled) take(body []byte) *frame.Frame {
 		return f
 	}
 	return p.split.Take(body)
+}
+
+func (p *polled) whole(size int) []byte {
+	if p.turn != p.home.turn { // it is handled beside the loop
+		return nil
+	}
+	piece := p.home.piece
+	if piece == nil {
+		return nil
+	}
+	end := len(piece) - p.split.Left()
+	begin := end - size - wire.SizeVarInt(uint32(size)) - 1
+	if begin < 0 || packets.Type(piece[begin]>>4) != packets.TypePublish {
+		return nil // it came in two pieces, or has a longer fixed header than it needs
+	}
+	return piece[begin:end]
 }
 
 func (p *polled) notice() {

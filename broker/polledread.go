@@ -24,7 +24,7 @@ func (p *polled) read() {
 	if !p.unread || p.lent || p.crowded || p.again {
 		return
 	}
-	b := p.home.Buffer()
+	b := p.home.room()
 	n, err := p.socket.Read(b)
 	if err == loop.ErrAgain {
 		p.unread = false
@@ -38,7 +38,9 @@ func (p *polled) read() {
 		p.finish(p.whyEnd(err, false))
 	default:
 		p.arrive(n)
+		p.home.piece = b[:n]
 		p.feed(b[:n])
+		p.home.keep()
 	}
 	if p.unread && !p.lent && !p.crowded {
 		p.again = true
@@ -52,7 +54,7 @@ const mostLast = 8
 // readLast handles what has come before the connection is another's: it may have
 // ended with DISCONNECT.
 func (p *polled) readLast() {
-	b := p.home.Buffer()
+	b := p.home.room()
 	for range mostLast {
 		if p.lent || p.crowded {
 			return

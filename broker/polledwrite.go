@@ -12,6 +12,9 @@ import (
 // have their turn.
 const mostBatches = 8
 
+// Direct is of session.Direct.
+func (p *polled) Direct() {}
+
 // Flush is of session.Owner.
 func (p *polled) Flush(l *session.Line) {
 	w := writers.Get().(*writer)
@@ -25,6 +28,7 @@ func (p *polled) flush(w *writer) {
 	taken, err := p.flushSome(w)
 	switch {
 	case err == loop.ErrAgain:
+		w.own()
 		p.home.Post(func() { p.block(w) })
 	case err != nil:
 		p.fail(w, err)

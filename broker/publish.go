@@ -11,7 +11,10 @@ import (
 // QoS wants [MQTT-3.3.4-1]. It is called for one after the other, in their order
 // [MQTT-4.6.0-5] [MQTT-4.6.0-6].
 func (c *conn) onPublish(first byte, body []byte) error {
-	m, err := session.Decode(c.link.take(body), first, c.version)
+	if done, err := c.relay(first, body); done {
+		return err
+	}
+	m, err := c.message(first, body)
 	if err != nil {
 		return err
 	}
@@ -54,6 +57,14 @@ func (c *conn) onPublish(first byte, body []byte) error {
 		return errTooLargeToSend
 	}
 	return nil
+}
+
+// message makes a message of a PUBLISH.
+func (c *conn) message(first byte, body []byte) (*session.Message, error) {
+	if len(body) < sendInPlace {
+		return session.Copy(first, body, c.version)
+	}
+	return session.Decode(c.link.take(body), first, c.version)
 }
 
 // resolve puts the topic in the place of its alias.
@@ -142,9 +153,9 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 		wanted, _ = b.post(letterOf(m), t)
 		return wanted
 	}
-	b.tellPublished(m)
-	t.clients = b.subscriptions.Match(t.clients[:0], m.Publish.Topic)
-	for rest := t.clients; len(rest) > 0; {
+	b.tellPublished(m.From, &m.Publish)
+	rest, groups := t.match(b, m.Publish.Topic)
+	for len(rest) > 0 {
 		n := sameClient(rest)
 		if o, ok := merge(rest[:n], m.From); ok {
 			wanted = true
@@ -152,14 +163,12 @@ func (b *Broker) pass(m *session.Message, t *turn) (wanted bool) {
 		}
 		rest = rest[n:]
 	}
-	t.groups = b.shared.Match(t.groups[:0], m.Publish.Topic)
-	for _, s := range t.groups {
+	for _, s := range groups {
 		if s.Subscriber.Pass(m, &t.Turn) {
 			wanted = true
 		}
 	}
-	clear(t.clients) // a session that has ended is not kept in memory
-	clear(t.groups)
+	t.matched()
 	return wanted
 }
 

@@ -141,9 +141,8 @@ func (r *restorer) Retained(m *journal.Message) {
 		r.fail(err)
 		return
 	}
-	kept.Sequence = r.b.retentions.Add(1)
-	if !r.b.retained.Set(kept.Publish.Topic, kept, kept.Cost(), kept.ExpiresAt()) {
-		kept.Release()
+	defer kept.Release()
+	if !r.b.setInMemory(kept) {
 		r.b.unretained.Add(1)
 	}
 	r.b.sweeper.note(m.Expires)

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"time"
+
 	"github.com/fletchmq/fletch/broker/session"
 	"github.com/fletchmq/fletch/packets"
 )
@@ -15,12 +17,9 @@ func (b *Broker) retain(m *session.Message, t *turn) bool {
 		b.unretain(m.Publish.Topic, t)
 		return true
 	}
-	kept := m.Copy()
-	kept.Sequence = b.retentions.Add(1)
-	if b.setRetained(kept, t) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
+	if b.setRetained(m, t) { // [MQTT-3.3.1-5] [MQTT3-3.3.1-5]
 		return true
 	}
-	kept.Release()
 	if n := b.unretained.Add(1); powerOfTwo(n) {
 		b.config.Logger.Warn("message not retained", "limit", "MaximumRetainedMessages or MaximumRetainedBytes",
 			"client", m.From, "topic", string(m.Publish.Topic), "refused", n)
@@ -35,10 +34,8 @@ func (b *Broker) setRetained(m *session.Message, t *turn) bool {
 	if stored {
 		b.retaining.Lock()
 		defer b.retaining.Unlock()
-		m.Retain() // it may expire before it is put in
-		defer m.Release()
 	}
-	if !b.retained.Set(m.Publish.Topic, m, m.Cost(), m.ExpiresAt()) {
+	if !b.setInMemory(m) {
 		return false
 	}
 	if stored {
@@ -51,15 +48,20 @@ func (b *Broker) setRetained(m *session.Message, t *turn) bool {
 	return true
 }
 
+func (b *Broker) setInMemory(m *session.Message) bool {
+	r := session.RetainedOf(m, b.retentions.Add(1))
+	return b.retained.Set(r.Topic(), r, r.Cost(), m.ExpiresAt())
+}
+
 // unretain leaves a topic name without a retained message.
 func (b *Broker) unretain(topic []byte, t *turn) {
 	if b.journal == nil || isSys(topic) {
-		b.retained.Remove(topic)
+		b.retained.Remove(string(topic))
 		return
 	}
 	b.retaining.Lock()
 	defer b.retaining.Unlock()
-	if b.retained.Remove(topic) {
+	if b.retained.Remove(string(topic)) {
 		b.journal.Begin().Unretain(topic)
 		b.journal.End()
 		t.Stored(b.journal)
@@ -74,15 +76,9 @@ func (b *Broker) keepsRetained(m *session.Message) bool {
 }
 
 // forgetRetained is for a retained message that has expired.
-func (b *Broker) forgetRetained(m *session.Message) {
-	b.journal.Begin().Unretain(m.Publish.Topic)
+func (b *Broker) forgetRetained(r session.Retained) {
+	b.journal.Begin().Unretain([]byte(r.Topic()))
 	b.journal.End()
-}
-
-// retains reports whether there may be retained messages for a new subscription.
-func (b *Broker) retains(filter string) bool {
-	b.retained.Sweep()
-	return b.retained.Has(filter)
 }
 
 // retainedPortion is how many bytes of retained messages are looked up for one
@@ -98,11 +94,10 @@ const retainedPortion = 64 << 10
 func (b *Broker) retainedFor(r *session.Replay) (found []*session.Message, after string) {
 	b.retained.Sweep()
 	size := 0
-	after = b.retained.Match(r.Filter, r.After, func(m *session.Message) bool {
-		if m.Sequence <= r.Until {
-			m.Retain()
-			found = append(found, m)
-			size += m.Cost()
+	after = b.retained.Match(r.Filter, r.After, func(x session.Retained, expires time.Time) bool {
+		if x.Sequence() <= r.Until {
+			found = append(found, x.Message(expires))
+			size += x.Cost()
 		}
 		return size < retainedPortion
 	})

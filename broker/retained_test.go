@@ -14,7 +14,7 @@ import (
 func TestMaximumRetained(t *testing.T) {
 	for _, c := range []Config{
 		{MaximumRetainedMessages: 1},
-		{MaximumRetainedBytes: 640 + 1000},
+		{MaximumRetainedBytes: 384 + 1000},
 	} {
 		run(t, c, func(w *world) {
 			a, old, b := w.join(packets.V5, "a"), w.join(packets.V311, "old"), w.join(packets.V311, "b")

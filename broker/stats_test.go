@@ -28,9 +28,9 @@ func TestStats(t *testing.T) {
 		s := w.b.Stats()
 		s.Received, s.Sent = Traffic{}, Traffic{}
 		want := Stats{
-			Connections: 2, Sessions: 3, Connected: 2, Subscriptions: 4, SharedSubscriptions: 3, Retained: 1, RetainedBytes: 649,
+			Connections: 2, Sessions: 3, Connected: 2, Subscriptions: 4, SharedSubscriptions: 3, Retained: 1, RetainedBytes: 393,
 			Since: time.Now(), Accepted: 3, TurnedAway: 1, MostConnected: 3, NotRetained: 2,
-			QueuedMemory: 512 + len("\x00\x01x\x00\x00\x00"+"1"), Dropped: 2, Drops: Drops{QueueFull: 2},
+			QueuedMemory: 512 + len("\x32\x07\x00\x01x\x00\x00\x00"+"1"), Dropped: 2, Drops: Drops{QueueFull: 2},
 		}
 		if s != want {
 			t.Errorf("%+v, want %+v", s, want)

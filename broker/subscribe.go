@@ -24,6 +24,7 @@ func (c *conn) onSubscribe(p *packets.Subscribe) error {
 	if err != nil {
 		return err
 	}
+	c.b.retained.Sweep()
 	for i := range p.Filters {
 		var refused error
 		if refusals != nil {
@@ -58,13 +59,14 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	if c.bridge {
 		x.NoLocal, x.RetainAsPublished = !shared, true
 	}
-	had := c.client.filters.has(string(x.Filter))
+	filter := string(x.Filter)
+	had := c.client.filters.has(filter)
 	lacks := c.b.config.Without.filter(x.Filter, shared)
 	switch {
 	case shared && !packets.ValidTopicFilter(x.Filter): // before 5.0 no rule of the codec
 		return c.refusalCode(packets.TopicFilterInvalid)
 	case refused != nil:
-		c.unsubscribe(string(x.Filter))
+		c.unsubscribe(filter)
 		return c.refusalCode(reasonFor(refused))
 	case c.troubled():
 		return c.refuse(packets.QuotaExceeded, "Store")
@@ -81,7 +83,6 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	case !had && c.client.filterBytes+topics.Cost(len(x.Filter)) > c.b.config.MaximumSubscriptionBytes:
 		return c.refuse(packets.QuotaExceeded, "MaximumSubscriptionBytes")
 	}
-	filter := string(x.Filter)
 	if !had {
 		c.client.add(filter)
 		c.b.subscribed.Add(1)
@@ -98,7 +99,7 @@ func (c *conn) subscribe(x *packets.Subscription, identifiers []uint32, refused 
 	case shared: // section 4.8.2: retained messages are not for one of many
 	case x.RetainHandling == packets.DoNotSendRetained: // [MQTT-3.3.1-11]
 	case x.RetainHandling == packets.SendRetainedIfNew && had: // [MQTT-3.3.1-10]
-	case !c.b.retains(filter): // nor comes what is retained from now on
+	case !c.b.retained.MayMatch(filter): // most filters: it takes no place in the queue
 	default: // [MQTT-3.3.1-9] [MQTT-3.8.4-4] [MQTT3-3.3.1-6] [MQTT3-3.8.4-3]
 		c.turn.replays = append(c.turn.replays, session.Replay{
 			Filter: filter,

@@ -18,9 +18,12 @@ type turn struct {
 	put      bool         // something is to be stored for the packet that is handled
 	received Traffic      // not yet counted for all
 	packed   *frame.Frame // has the packet that is handled, nil unless that is beside a loop
+	onward   session.Onward
+	relayed  bool // something of the piece that is handled is in memory of this turn
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay
+	routes   *routes                        // nil unless there are many packets in this turn
 	clients  []topics.Subscription[*client] // that match
 	groups   []topics.Subscription[*group]  // that match
 }

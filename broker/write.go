@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"sync"
@@ -25,10 +26,10 @@ type writer struct {
 	memory  net.Buffers // of vectors
 }
 
-// cut is where in buf a payload belongs that stands elsewhere.
+// cut is where in buf bytes belong that stand elsewhere.
 type cut struct {
-	at      int
-	payload []byte
+	at    int
+	bytes []byte
 }
 
 // keepBuffer is how large a buffer is kept for the next batch, in bytes.
@@ -39,19 +40,36 @@ var writers = sync.Pool{New: func() any { return new(writer) }}
 // encode makes packets of the batch, which is of l, and counts them.
 func (w *writer) encode(c *conn, l *session.Line) {
 	w.buf = append(w.buf[:0], w.batch.Control...)
+	for _, b := range w.batch.Relayed {
+		w.add(b)
+	}
 	for i := range w.batch.Messages {
 		d := &w.batch.Messages[i]
 		c.tellDelivered(d)
-		w.buf = w.encoder.AppendHead(w.buf, l, d)
-		if p := d.Message.Publish.Payload; len(p) < sendInPlace {
-			w.buf = append(w.buf, p...)
-		} else {
-			w.cuts = append(w.cuts, cut{len(w.buf), p})
-		}
+		var payload []byte
+		w.buf, payload = w.encoder.Append(w.buf, l, d)
+		w.add(payload)
 	}
-	n := uint64(len(w.batch.Messages))
+	n := uint64(len(w.batch.Messages) + w.batch.Relays)
 	c.tally().sent.add(Traffic{Packets: countPackets(w.batch.Control) + n, Messages: n})
 	w.lay()
+}
+
+// add puts bytes behind what there is.
+func (w *writer) add(b []byte) {
+	if len(b) < sendInPlace {
+		w.buf = append(w.buf, b...)
+	} else {
+		w.cuts = append(w.cuts, cut{len(w.buf), b})
+	}
+}
+
+// own copies what is left of a batch with packets that were relayed: it is written
+// behind the end of the turn.
+func (w *writer) own() {
+	if w.batch.Relays > 0 {
+		w.vectors = net.Buffers{bytes.Join(w.vectors, nil)}
+	}
 }
 
 // lay makes vectors of buf with its cuts filled in.
@@ -59,7 +77,7 @@ func (w *writer) lay() {
 	at := 0
 	w.memory = w.memory[:0]
 	for _, cut := range w.cuts {
-		w.memory = append(w.memory, w.buf[at:cut.at], cut.payload)
+		w.memory = append(w.memory, w.buf[at:cut.at], cut.bytes)
 		at = cut.at
 	}
 	if at < len(w.buf) {

@@ -86,26 +86,6 @@ func run(fields []spec.Field) (bytes []Code, n int) {
 	return bytes, n
 }
 
-// short reports whether p may end behind a first field of two bytes. Most such
-// packets do, and are written and read without looking further.
-func short(p spec.Packet) bool {
-	return len(p.Fields) > 1 && p.Fields[0].Kind == spec.U16 && p.Fields[1].Tail != 0
-}
-
-// bare is the condition for a short packet to end there.
-func bare(p spec.Packet) *Statement {
-	c := inVersion(spec.All &^ p.Fields[1].Tail)
-	var zero *Statement
-	for _, x := range p.Fields[1:] {
-		is := packet(x.Name).Op("==").Lit(0)
-		if x.Kind == spec.Props {
-			is = packet(x.Name).Dot("has").Op("==").Lit(0)
-		}
-		zero = both(zero, is)
-	}
-	return c.Op("||").Add(zero)
-}
-
 func add(g *Group, x spec.Field, p spec.Packet, at place) {
 	set := func(s *Statement) { g.Id("b").Op("=").Add(s) }
 	switch x.Kind {

@@ -11,7 +11,7 @@ import (
 //	func (p *Publish) Decode(first byte, body []byte, v Version) error {
 //		r := wire.NewReader(body)
 //		<p.Flag = first&mask != 0>
-//		<p.X = r.X()>
+//		<p.X, r = r.X()>
 //		if f := r.Done(); f != nil {
 //			return Broken(v, TypePublish, f)
 //		}
@@ -26,24 +26,18 @@ func decode(f *File, p spec.Packet) {
 	}
 	method(f, title(p.Name), "Decode").Params(Id("first").Byte(), Id("body").Index().Byte(), Id(param).Id("Version")).Error().BlockFunc(func(g *Group) {
 		if short(p) {
-			g.If(Id("first").Op("==").Add(hex(int(p.Type)<<4 | int(p.Fixed))).Op("&&").Len(Id("body")).Op("==").Lit(2)).BlockFunc(func(g *Group) {
-				for _, b := range p.Flags {
-					g.Add(packet(b.Name)).Op("=").False()
-				}
-				g.Add(packet(p.Fields[0].Name)).Op("=").Qual("encoding/binary", "BigEndian").Dot("Uint16").Call(Id("body"))
-				for _, x := range p.Fields[1:] {
-					zero(g, x, packet)
-				}
-				g.Return(ruled(p))
-			})
+			decodeShort(g, p)
+		}
+		if codes(p) != nil {
+			g.Var().Id("carriers").Uint16()
 		}
 		g.Id("r").Op(":=").Qual(pkgWire, "NewReader").Call(Id("body"))
 		if p.In != 0 {
-			g.Id("r").Dot("Refuse").Call(Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
+			refuseIf(g, "r", Op("!").Parens(inVersion(p.In)), fault("UnknownType"))
 		}
 		fields := p.Fields
 		if hasLevel { // first, so that all that follows is of a version
-			g.Id("v").Op(":=").Id("readLevel").Call(Op("&").Id("r"))
+			g.List(Id("v"), Id("r")).Op(":=").Id("readLevel").Call(Id("r"))
 			g.Add(packet(fields[0].Name)).Op("=").Id("v")
 			fields = fields[1:]
 		}
@@ -59,17 +53,21 @@ func decode(f *File, p spec.Packet) {
 		}
 		g.If(Id("f").Op(":=").Id("r").Dot("Done").Call(), Id("f").Op("!=").Nil()).Block(
 			Return(Id("Broken").Call(Id("v"), Id("Type"+title(p.Name)), Id("f"))))
-		g.Return(ruled(p))
+		g.Return(ruled(p, func(*Statement) *Statement { return Id("carriers") }))
 	})
 }
 
 // ruled is what a packet that has been read is worth: what its rules say, if it
-// has any.
-func ruled(p spec.Packet) *Statement {
-	if hasRules(p) {
-		return Id("p").Dot("rules").Call(Id("v"))
+// has any, which are told what may carry its codes.
+func ruled(p spec.Packet, carriers func(codes *Statement) *Statement) *Statement {
+	if !hasRules(p) {
+		return Nil()
 	}
-	return Nil()
+	rules := []Code{Id("v")}
+	if at := codes(p); at != nil {
+		rules = append(rules, carriers(at))
+	}
+	return Id("p").Dot("rules").Call(rules...)
 }
 
 // getOrZero reads a field if it is there, and makes it zero if it is not, with the
@@ -111,11 +109,12 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 	switch x.Kind {
 	case spec.Bits:
 		local := lower(x.Name)
-		g.Id(local).Op(":=").Id("r").Dot("U8").Call()
+		g.Var().Id(local).Byte()
+		g.List(Id(local), Id("r")).Op("=").Id("r").Dot("U8").Call()
 		reserved(g, local, byteOfBits{width: 8, bits: x.Bits, wrong: x.Wrong, loose: x.Loose})
 		unpack(g, local, x.Bits, at)
 	case spec.Props:
-		g.Add(at(x.Name)).Dot("decode").Call(Op("&").Id("r"))
+		g.Id("r").Op("=").Add(at(x.Name)).Dot("decode").Call(Id("r"))
 	case spec.Group:
 		for _, y := range x.Fields {
 			getOrZero(g, []spec.Field{y}, p, at.inside(x))
@@ -123,33 +122,37 @@ func get(g *Group, x spec.Field, p spec.Packet, at place) {
 	case spec.List:
 		getList(g, x, p, at)
 	default:
-		g.Add(at(x.Name)).Op("=").Add(read(x))
+		read(g, "r", x, at(x.Name))
 	}
 }
 
-// getList reads the elements in place, behind each other. Those of one byte are
-// what is left.
+// getList reads the elements in place, behind each other. Codes are what is left, and
+// are looked up on the way.
 func getList(g *Group, x spec.Field, p spec.Packet, at place) {
-	if single(x) && x.Fields[0].Kind == spec.U8 {
-		all := lower(x.Name) // a variable, which the compiler need not load again for each byte
-		g.Id("left").Op(":=").Id("r").Dot("Rest").Call()
+	all := lower(x.Name) // a variable, which the compiler need not load again for each of them
+	if isCodes(x) {
+		g.Var().Id("left").Index().Byte()
+		g.List(Id("left"), Id("r")).Op("=").Id("r").Dot("Rest").Call()
 		g.Id(all).Op(":=").Qual("slices", "Grow").Call(at(x.Name).Index(Op(":").Lit(0)), Len(Id("left"))).Index(Op(":").Len(Id("left")))
-		g.For(List(Id("i"), Id("x")).Op(":=").Range().Id("left")).Block(Id(all).Index(Id("i")).Op("=").Add(conv(x.Fields[0].As, Id("x"))))
+		g.Id("carriers").Op("=").Id("copyCodes").Call(Id(all), Id("left"), Id("v"))
 		g.Add(at(x.Name)).Op("=").Id(all)
 		return
 	}
-	g.Add(at(x.Name)).Op("=").Add(at(x.Name)).Index(Op(":").Lit(0))
+	g.Id(all).Op(":=").Add(at(x.Name)).Index(Op(":").Lit(0))
 	g.For(Id("r").Dot("Len").Call().Op(">").Lit(0)).BlockFunc(func(g *Group) {
 		if single(x) {
-			g.Add(at(x.Name)).Op("=").Append(at(x.Name), read(x.Fields[0]))
+			g.Var().Id("x").Add(goType(x.Fields[0]))
+			read(g, "r", x.Fields[0], Id("x"))
+			g.Id(all).Op("=").Append(Id(all), Id("x"))
 			return
 		}
-		g.Add(at(x.Name)).Op("=").Append(at(x.Name), Id(x.As).Values())
-		g.Id("x").Op(":=").Op("&").Add(at(x.Name)).Index(Len(at(x.Name)).Op("-").Lit(1))
+		g.Id(all).Op("=").Append(Id(all), Id(x.As).Values())
+		g.Id("x").Op(":=").Op("&").Id(all).Index(Len(Id(all)).Op("-").Lit(1))
 		for _, y := range x.Fields {
 			get(g, y, p, members(func() *Statement { return Id("x") }))
 		}
 	})
+	g.Add(at(x.Name)).Op("=").Id(all)
 }
 
 var readers = map[spec.Kind]string{
@@ -157,9 +160,22 @@ var readers = map[spec.Kind]string{
 	spec.Text: "Text", spec.Binary: "Binary", spec.Rest: "Rest",
 }
 
-// read is the value of a field off the Reader.
-func read(x spec.Field) *Statement {
-	return conv(x.As, Id("r").Dot(readers[x.Kind]).Call())
+// read renders the assignment of a field off a Reader.
+func read(g *Group, from string, x spec.Field, to *Statement) {
+	next := Id(from).Dot(readers[x.Kind]).Call()
+	if x.As == "" {
+		g.List(to, Id(from)).Op("=").Add(next)
+		return
+	}
+	local := lower(x.Name)
+	g.Var().Id(local).Add(goType(spec.Field{Kind: x.Kind}))
+	g.List(Id(local), Id(from)).Op("=").Add(next)
+	g.Add(to).Op("=").Add(conv(x.As, Id(local)))
+}
+
+// refuseIf renders the fault of a Reader under a condition.
+func refuseIf(g *Group, from string, bad, fault *Statement) {
+	g.Id(from).Op("=").Id(from).Dot("Refuse").Call(bad, fault)
 }
 
 // conv converts v to Go type as, when it has one of its own.
@@ -212,7 +228,7 @@ func reserved(g *Group, from string, b byteOfBits) {
 			if b.fixed&m != 0 {
 				want = mask(b.fixed & m)
 			}
-			g.Id("r").Dot("Refuse").Call(both(inVersion(in), Id(from).Op("&").Add(mask(m)).Op("!=").Add(want)), fault(b.wrong))
+			refuseIf(g, "r", both(inVersion(in), Id(from).Op("&").Add(mask(m)).Op("!=").Add(want)), fault(b.wrong))
 		}
 	}
 }
@@ -233,7 +249,7 @@ func unpack(g *Group, from string, bits []spec.Bit, at place) {
 			v = v.Op("&").Add(mask(1<<b.Width - 1))
 			g.Add(at(b.Name)).Op("=").Add(conv(b.As, v))
 			if b.Max > 0 {
-				g.Id("r").Dot("Refuse").Call(at(b.Name).Op(">").Lit(b.Max), fault(b.Over))
+				refuseIf(g, "r", at(b.Name).Op(">").Lit(b.Max), fault(b.Over))
 			}
 		}
 		if c == nil {

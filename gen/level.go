@@ -52,24 +52,22 @@ func levelOf(f *File, names []spec.Name) {
 	)
 	f.Comment("readLevel reads a protocol name and a protocol level. A level that there is not comes back as")
 	f.Comment("it is, with a fault; behind a name that there is not, it is 0.")
-	f.Func().Id("readLevel").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).Id("Version").Block(
+	f.Func().Id("readLevel").Params(Id("r").Qual(pkgWire, "Reader")).Params(Id("Version"), Qual(pkgWire, "Reader")).Block(
 		Id("b").Op(":=").Id("r").Dot("Left").Call(),
 		Switch().BlockFunc(func(g *Group) {
 			for _, n := range names {
 				size := len(levelBytes(n))
 				g.Case(Len(Id("b")).Op(">=").Lit(size).Op("&&").String().Call(Id("b").Index(Op(":").Lit(size))).Op("==").Lit(levelBytes(n))).Block(
-					Id("r").Dot("Skip").Call(Lit(size)),
-					Return(Id(versionName[n.In])),
+					Return(Id(versionName[n.In]), Id("r").Dot("Skip").Call(Lit(size))),
 				)
 			}
 		}),
-		Id("name").Op(",").Id("level").Op(":=").Id("r").Dot("Binary").Call().Op(",").Id("Version").Call(Id("r").Dot("U8").Call()),
+		List(Id("name"), Id("r")).Op(":=").Id("r").Dot("Binary").Call(),
+		List(Id("level"), Id("r")).Op(":=").Id("r").Dot("U8").Call(),
 		If(known(names)).Block(
-			Id("r").Dot("Fail").Call(fault("ProtocolLevel")),
-			Return(Id("level")),
+			Return(Id("Version").Call(Id("level")), Id("r").Dot("Fail").Call(fault("ProtocolLevel"))),
 		),
-		Id("r").Dot("Fail").Call(fault("ProtocolName")),
-		Return(Lit(0)),
+		Return(Lit(0), Id("r").Dot("Fail").Call(fault("ProtocolName"))),
 	)
 }
 

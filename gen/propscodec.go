@@ -30,28 +30,30 @@ func blockCodec(f *File, name string, rows []row) {
 	})
 
 	f.Comment("decode reads the block with its length prefix.")
-	method(f, typ, "decode").Params(Id("r").Op("*").Qual(pkgWire, "Reader")).BlockFunc(func(g *Group) {
+	method(f, typ, "decode").Params(Id("r").Qual(pkgWire, "Reader")).Qual(pkgWire, "Reader").BlockFunc(func(g *Group) {
 		g.Id("p").Dot("Reset").Call()
-		g.Id("b").Op(":=").Id("r").Dot("Block").Call()
+		g.List(Id("b"), Id("r")).Op(":=").Id("r").Dot("Block").Call()
 		g.For(Id("b").Dot("Len").Call().Op(">").Lit(0)).BlockFunc(func(g *Group) {
 			g.Id("at").Op(":=").Id("b").Dot("Left").Call()
-			g.Id("id").Op(":=").Id("Property").Call(Id("b").Dot("U8").Call())
+			g.Var().Id("first").Byte()
+			g.List(Id("first"), Id("b")).Op("=").Id("b").Dot("U8").Call()
+			g.Id("id").Op(":=").Id("Property").Call(Id("first"))
 			again := Id("p").Dot("has").Dot("Has").Call(Id("id"))
 			for _, x := range rows {
 				if x.many {
 					again = again.Op("&&").Id("id").Op("!=").Add(x.id())
 				}
 			}
-			g.Id("b").Dot("Refuse").Call(again, fault("PropertyTwice"))
+			refuseIf(g, "b", again, fault("PropertyTwice"))
 			g.Switch(Id("id")).BlockFunc(func(g *Group) {
 				for _, x := range rows {
 					g.Case(x.id()).BlockFunc(func(g *Group) { propGet(g, x) })
 				}
-				g.Default().Block(Id("b").Dot("Fail").Call(fault("PropertyUnknown")))
+				g.Default().Block(Id("b").Op("=").Id("b").Dot("Fail").Call(fault("PropertyUnknown")))
 			})
 			g.Id("p").Dot("has").Dot("add").Call(Id("id"))
 		})
-		g.Id("r").Dot("Join").Call(Op("&").Id("b"))
+		g.Return(Id("r").Dot("Join").Call(Id("b")))
 	})
 
 	f.Comment("check tells c what would keep a peer from accepting the block.")
@@ -108,24 +110,23 @@ func propAppend(x row, v *Statement) *Statement {
 func propGet(g *Group, x row) {
 	switch {
 	case x.user():
-		g.Id("p").Dot("user").Dot("read").Call(Id("at"), Op("&").Id("b"))
+		g.Id("b").Op("=").Id("p").Dot("user").Dot("read").Call(Id("at"), Id("b"))
 		return
 	case x.Kind == spec.Bool:
-		g.Id("v").Op(":=").Id("b").Dot("U8").Call()
-		g.Id("b").Dot("Refuse").Call(Id("v").Op(">").Lit(1), outOfRange(x))
+		g.Var().Id("v").Byte()
+		g.List(Id("v"), Id("b")).Op("=").Id("b").Dot("U8").Call()
+		refuseIf(g, "b", Id("v").Op(">").Lit(1), outOfRange(x))
 		g.Add(x.at()).Op("=").Id("v").Op("==").Lit(1)
 		return
 	}
-	v := conv(x.As, Id("b").Dot(readers[x.Kind]).Call())
+	v := x.at()
 	if x.many {
-		g.Id("v").Op(":=").Add(v)
 		v = Id("v")
-	} else {
-		g.Add(x.at()).Op("=").Add(v)
-		v = x.at()
+		g.Var().Add(v.Clone()).Add(goType(x.asField()))
 	}
+	read(g, "b", x.asField(), v.Clone())
 	if c := bad(x, v.Clone()); c != nil {
-		g.Id("b").Dot("Refuse").Call(c, outOfRange(x))
+		refuseIf(g, "b", c, outOfRange(x))
 	}
 	if x.many {
 		g.Add(x.at()).Op("=").Append(x.at(), v)

@@ -76,7 +76,7 @@ func addSize(g *Group, x spec.Field, p spec.Packet, at place) {
 			guarded(g, guard(y, p, at.inside(x)), func(g *Group) { addSize(g, y, p, at.inside(x)) })
 		}
 	case spec.List:
-		if single(x) && x.Fields[0].Kind == spec.U8 {
+		if isCodes(x) {
 			g.Id("n").Op("+=").Len(at(x.Name))
 			return
 		}

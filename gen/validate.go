@@ -37,11 +37,16 @@ func validate(f *File, s Spec, p spec.Packet) {
 		}
 		g.If(Id("f").Op(":=").Id("c").Dot("done").Call(Id("p").Dot("Size").Call(Id("v"))), Id("f").Op("!=").Nil()).Block(
 			Return(Id("Broken").Call(Id("v"), typ.Clone(), Id("f"))))
-		g.Return(ruled(p))
+		g.Return(ruled(p, func(codes *Statement) *Statement { return Id("carriersOf").Call(codes, Id("v")) }))
 	})
 	if hasRules(p) {
 		f.Comment("rules reports the first rule that p breaks in version v.")
-		method(f, title(p.Name), "rules").Params(Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+		params := []Code{Id("v").Id("Version")}
+		if codes(p) != nil {
+			f.Comment("The carriers are the packets that may have all its codes.")
+			params = append(params, Id("carriers").Uint16())
+		}
+		method(f, title(p.Name), "rules").Params(params...).Error().BlockFunc(func(g *Group) {
 			rules(g, s, p.Rules, p, packet)
 			nestedRules(g, s, p.Fields, p, packet)
 			g.Return(Nil())
@@ -49,12 +54,8 @@ func validate(f *File, s Spec, p spec.Packet) {
 	}
 	if directed(s, p) {
 		f.Commentf("DecodeFrom is Decode of a packet that this side has sent: it refuses what only the other may send.")
-		method(f, title(p.Name), "DecodeFrom").Params(Id("from").Id("Side"), Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().Block(
-			If(Err().Op(":=").Id("p").Dot("Decode").Call(Id("first"), Id("body"), Id("v")), Err().Op("!=").Nil()).Block(Return(Err())),
-			Return(Id("p").Dot("rulesFrom").Call(Id("from"), Id("v"))),
-		)
-		f.Comment("rulesFrom reports the first rule that p breaks as a packet from this side.")
-		method(f, title(p.Name), "rulesFrom").Params(Id("from").Id("Side"), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+		method(f, title(p.Name), "DecodeFrom").Params(Id("from").Id("Side"), Id("first").Byte(), Id("body").Index().Byte(), Id("v").Id("Version")).Error().BlockFunc(func(g *Group) {
+			g.If(Err().Op(":=").Id("p").Dot("Decode").Call(Id("first"), Id("body"), Id("v")), Err().Op("!=").Nil()).Block(Return(Err()))
 			directedRules(g, s, p)
 			g.Return(Nil())
 		})
@@ -79,7 +80,7 @@ func check(g *Group, x spec.Field, p spec.Packet, at place) {
 			}
 		})
 	case spec.List:
-		if single(x) && x.Fields[0].Kind == spec.U8 {
+		if isCodes(x) {
 			return
 		}
 		at.elements(g, x, func(g *Group, at place) {
@@ -97,6 +98,21 @@ func checkBits(g *Group, bits []spec.Bit, at place) {
 			g.Id("c").Dot("refuse").Call(c, fault(b.Over))
 		}
 	}
+}
+
+// codes is where p has its list of reason codes, nil if it has none.
+func codes(p spec.Packet) *Statement {
+	for _, x := range p.Fields {
+		if isCodes(x) {
+			return packet(x.Name)
+		}
+	}
+	return nil
+}
+
+// isCodes reports whether x is a list of reason codes.
+func isCodes(x spec.Field) bool {
+	return x.Kind == spec.List && single(x) && x.Fields[0].As == "ReasonCode"
 }
 
 func hasRules(p spec.Packet) bool {
@@ -167,9 +183,9 @@ func nestedRules(g *Group, s Spec, fields []spec.Field, p spec.Packet, at place)
 				nestedRules(g, s, x.Fields, p, at.inside(x))
 			})
 		case spec.List:
-			if single(x) && x.Fields[0].As == "ReasonCode" { // all of them at once
-				valid := Id("validCodes").Call(at(x.Name), Id("Type"+title(p.Name)), Id("v"))
-				refuse(g, p, []brokenCase{{x.Rules[0], both(inVersion(ruledBy(x.Rules[0])), Op("!").Add(valid))}})
+			if isCodes(x) { // all of them at once
+				invalid := Id("carriers").Op(">>").Id("Type" + title(p.Name)).Op("&").Lit(1).Op("==").Lit(0)
+				refuse(g, p, []brokenCase{{x.Rules[0], both(inVersion(ruledBy(x.Rules[0])), invalid)}})
 				continue
 			}
 			at.elements(g, x, func(g *Group, at place) {

@@ -107,7 +107,7 @@ const MaxRemainingLength = wire.MaxVarInt
 // appendHeader appends a fixed header, section 2.1, and makes room for so many of
 // the bytes that come behind it.
 func appendHeader(b []byte, first byte, remaining, room int) []byte {
-	if cap(b)-len(b) < room+5 {
+	if free := cap(b) - len(b); free < room+5 && free < 1+wire.SizeVarInt(uint32(remaining))+room {
 		b = slices.Grow(b, room+5)
 	}
 	return wire.AppendVarInt(append(b, first), uint32(remaining))

@@ -29,7 +29,11 @@ func (u UserProperties) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		r := wire.NewReader(u)
 		for r.Len() > 0 {
-			id, key, value := r.U8(), r.Binary(), r.Binary()
+			var id byte
+			var key, value []byte
+			id, r = r.U8()
+			key, r = r.Binary()
+			value, r = r.Binary()
 			if Property(id) != PropUserProperty || value == nil || !yield(key, value) {
 				return
 			}
@@ -57,8 +61,8 @@ func (u UserProperties) Append(key, value []byte) UserProperties {
 func (u UserProperties) check() *wire.Fault {
 	r := wire.NewReader(u)
 	for r.Len() > 0 {
-		r.Refuse(Property(r.U8()) != PropUserProperty, wire.PropertyUnknown)
-		r.Pair()
+		id, rest := r.U8()
+		r = rest.Refuse(Property(id) != PropUserProperty, wire.PropertyUnknown).Pair()
 	}
 	return r.Done()
 }
@@ -76,8 +80,8 @@ type userBlock struct {
 func (u *userBlock) reset() { u.all, u.mine = nil, false }
 
 // read reads the user property at the front of at; r stands behind its identifier.
-func (u *userBlock) read(at []byte, r *wire.Reader) {
-	r.Pair()
+func (u *userBlock) read(at []byte, r wire.Reader) wire.Reader {
+	r = r.Pair()
 	one := at[:len(at)-r.Len()]
 	switch {
 	case u.all == nil:
@@ -90,6 +94,7 @@ func (u *userBlock) read(at []byte, r *wire.Reader) {
 		u.all = u.own
 	}
 	u.left = r.Len()
+	return r
 }
 
 // take makes what is there u's own.

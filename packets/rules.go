@@ -1,6 +1,10 @@
 package packets
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // The conditions of the rules in package spec that are more than a comparison.
 
@@ -8,14 +12,27 @@ import "bytes"
 // is a return code.
 func (r ReasonCode) ValidIn(t Type, v Version) bool { return codePackets[v&7][r]>>t&1 != 0 }
 
-// validCodes is ValidIn of all codes.
-func validCodes(codes []ReasonCode, t Type, v Version) bool {
+// carriersOf is the packets that may carry every one of codes in version v, a bit for
+// each type.
+func carriersOf(codes []ReasonCode, v Version) (carriers uint16) {
+	carriers = ^carriers
 	table := &codePackets[v&7]
-	in := ^uint16(0)
 	for _, r := range codes {
-		in &= table[r]
+		carriers &= table[r]
 	}
-	return in>>t&1 != 0
+	return carriers
+}
+
+// copyCodes makes codes of as many bytes, and is carriersOf at the same time.
+func copyCodes(codes []ReasonCode, from []byte, v Version) (carriers uint16) {
+	carriers = ^carriers
+	table := &codePackets[v&7]
+	codes = codes[:len(from)]
+	for i, x := range from {
+		codes[i] = ReasonCode(x)
+		carriers &= table[x]
+	}
+	return carriers
 }
 
 // SentBy reports whether that side may send r in a packet of type t, in 5.0.
@@ -24,20 +41,35 @@ func (r ReasonCode) SentBy(t Type, side Side) bool { return reasonSenders[r][sid
 func noWildcard(b []byte) bool { return !hasWildcard(b) }
 
 // simpleFilter reports whether f is a topic filter that keeps all the rules and is
-// not shared. One that it is false for may be right as well.
+// not shared. One that it is false for may be right as well: wildcards8 is not exact.
 func simpleFilter(f []byte) bool {
 	if len(f) == 0 || f[0] == '$' {
 		return false
 	}
-	if !hasWildcard(f) {
+	if len(f) < 8 {
+		for i, c := range f {
+			if (c == '+' || c == '#') && !levelAlone(f, i) {
+				return false
+			}
+		}
 		return true
 	}
-	for i, c := range f {
-		if (c == '+' || c == '#') && (i > 0 && f[i-1] != '/' || i+1 < len(f) && (c == '#' || f[i+1] != '/')) {
-			return false
+	for i := 0; ; i = min(i+8, len(f)-8) {
+		for found := wildcards8(binary.LittleEndian.Uint64(f[i:])); found != 0; found &= found - 1 {
+			if !levelAlone(f, i+bits.TrailingZeros64(found)/8) {
+				return false
+			}
+		}
+		if i == len(f)-8 {
+			return true
 		}
 	}
-	return true
+}
+
+// levelAlone reports whether the wildcard at i of f has a level to itself, and the
+// last one if it is #.
+func levelAlone(f []byte, i int) bool {
+	return (i == 0 || f[i-1] == '/') && (i+1 == len(f) || f[i] == '+' && f[i+1] == '/')
 }
 
 // hashLast reports whether # stands only alone in the last level of filter f.

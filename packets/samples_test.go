@@ -75,9 +75,9 @@ func expand(t testing.TB, s string) (b []byte) {
 func split(t testing.TB, b []byte) (first byte, body []byte) {
 	t.Helper()
 	r := wire.NewReader(b[1:])
-	n := int(r.VarInt())
-	body = r.Rest()
-	if f := r.Done(); f != nil || len(body) != n {
+	n, r := r.VarInt()
+	body, r = r.Rest()
+	if f := r.Done(); f != nil || len(body) != int(n) {
 		t.Fatalf("% x is not one packet", b)
 	}
 	return b[0], body

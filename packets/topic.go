@@ -168,13 +168,16 @@ func hasWildcard(b []byte) bool {
 	return hasWildcard8(binary.LittleEndian.Uint64(b[n-8:]))
 }
 
-// hasWildcard8 is hasWildcard of eight bytes: + and # differ in one bit, so that a
-// byte that is either becomes zero, and a byte that is zero is found as in
-// package wire.
-func hasWildcard8(x uint64) bool {
+// hasWildcard8 is hasWildcard of eight bytes.
+func hasWildcard8(x uint64) bool { return wildcards8(x) != 0 }
+
+// wildcards8 is the highest bit of each of eight bytes that is a wildcard. + and #
+// differ in one bit, so that a byte that is either becomes zero, and a byte that is
+// zero is found as in package wire: above it, one that becomes 1 may be taken for one.
+func wildcards8(x uint64) uint64 {
 	const ones = 0x0101010101010101
 	x = x&^(('+'^'#')*ones) ^ ('#'&^('+'^'#'))*ones
-	return (x-ones)&^x&(0x80*ones) != 0
+	return (x - ones) &^ x & (0x80 * ones)
 }
 
 // validLiteral reports whether t is UTF-8 without U+0000 and without wildcards.

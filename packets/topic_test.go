@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fletchmq/fletch/bench/cputime"
 )
 
 func TestMatchTopicAgainstOracle(t *testing.T) {
@@ -251,6 +253,7 @@ func BenchmarkTopic(b *testing.B) {
 		{"compare", func() bool { return CompareFilters(filter, name) > 0 }},
 	} {
 		b.Run("op="+op.name+"/size=20", func(b *testing.B) {
+			cputime.Report(b)
 			for b.Loop() {
 				if !op.run() {
 					b.Fatal(op.name)

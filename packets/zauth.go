@@ -46,11 +46,13 @@ func (p *Auth) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Auth) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(!(v == V5), wire.UnknownType)
-	r.Refuse(first&0b00001111 != 0, wire.AuthFlags)
+	r = r.Refuse(!(v == V5), wire.UnknownType)
+	r = r.Refuse(first&0b00001111 != 0, wire.AuthFlags)
 	if v == V5 && r.Len() > 0 {
-		p.Reason = ReasonCode(r.U8())
-		p.Props.decode(&r)
+		var reason uint8
+		reason, r = r.U8()
+		p.Reason = ReasonCode(reason)
+		r = p.Props.decode(r)
 	} else {
 		p.Reason = 0
 		p.Props.Reset()
@@ -92,11 +94,6 @@ func (p *Auth) DecodeFrom(from Side, first byte, body []byte, v Version) error {
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Auth) rulesFrom(from Side, v Version) error {
 	if v == V5 && !p.Reason.SentBy(TypeAuth, from) {
 		return broken(v, TypeAuth, ProtocolError, "", "3.15.2-1", "only reason codes listed for AUTH")
 	}
@@ -255,28 +252,30 @@ func (p *AuthProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *AuthProps) decode(r *wire.Reader) {
+func (p *AuthProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropAuthenticationMethod:
-			p.authenticationMethod = b.Text()
+			p.authenticationMethod, b = b.Text()
 		case PropAuthenticationData:
-			p.authenticationData = b.Binary()
+			p.authenticationData, b = b.Binary()
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

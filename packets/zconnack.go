@@ -46,13 +46,16 @@ func (p *Connack) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Connack) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	flags := r.U8()
-	r.Refuse(v != V31 && flags&0b11111110 != 0, wire.ConnackFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	var flags byte
+	flags, r = r.U8()
+	r = r.Refuse(v != V31 && flags&0b11111110 != 0, wire.ConnackFlags)
 	p.SessionPresent = v != V31 && flags&0b00000001 != 0
-	p.Reason = ReasonCode(r.U8())
+	var reason uint8
+	reason, r = r.U8()
+	p.Reason = ReasonCode(reason)
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
@@ -517,65 +520,73 @@ func (p *ConnackProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *ConnackProps) decode(r *wire.Reader) {
+func (p *ConnackProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropSessionExpiryInterval:
-			p.sessionExpiryInterval = b.U32()
+			p.sessionExpiryInterval, b = b.U32()
 		case PropAssignedClientIdentifier:
-			p.assignedClientIdentifier = b.Text()
+			p.assignedClientIdentifier, b = b.Text()
 		case PropServerKeepAlive:
-			p.serverKeepAlive = b.U16()
+			p.serverKeepAlive, b = b.U16()
 		case PropAuthenticationMethod:
-			p.authenticationMethod = b.Text()
+			p.authenticationMethod, b = b.Text()
 		case PropAuthenticationData:
-			p.authenticationData = b.Binary()
+			p.authenticationData, b = b.Binary()
 		case PropResponseInformation:
-			p.responseInformation = b.Text()
+			p.responseInformation, b = b.Text()
 		case PropServerReference:
-			p.serverReference = b.Text()
+			p.serverReference, b = b.Text()
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropReceiveMaximum:
-			p.receiveMaximum = b.U16()
-			b.Refuse(p.receiveMaximum == 0, wire.PropertyRange)
+			p.receiveMaximum, b = b.U16()
+			b = b.Refuse(p.receiveMaximum == 0, wire.PropertyRange)
 		case PropTopicAliasMaximum:
-			p.topicAliasMaximum = b.U16()
+			p.topicAliasMaximum, b = b.U16()
 		case PropMaximumQoS:
-			p.maximumQoS = QoS(b.U8())
-			b.Refuse(p.maximumQoS > 1, wire.PropertyRange)
+			var maximumQoS uint8
+			maximumQoS, b = b.U8()
+			p.maximumQoS = QoS(maximumQoS)
+			b = b.Refuse(p.maximumQoS > 1, wire.PropertyRange)
 		case PropRetainAvailable:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.retainAvailable = v == 1
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		case PropMaximumPacketSize:
-			p.maximumPacketSize = b.U32()
-			b.Refuse(p.maximumPacketSize == 0, wire.PropertyRange)
+			p.maximumPacketSize, b = b.U32()
+			b = b.Refuse(p.maximumPacketSize == 0, wire.PropertyRange)
 		case PropWildcardSubscriptionAvailable:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.wildcardSubscriptionAvailable = v == 1
 		case PropSubscriptionIdentifierAvailable:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.subscriptionIdentifierAvailable = v == 1
 		case PropSharedSubscriptionAvailable:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.sharedSubscriptionAvailable = v == 1
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

@@ -87,46 +87,47 @@ func (p *Connect) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Connect) Decode(first byte, body []byte, _ Version) error {
 	r := wire.NewReader(body)
-	v := readLevel(&r)
+	v, r := readLevel(r)
 	p.Version = v
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	flags := r.U8()
-	r.Refuse(v != V31 && flags&0b00000001 != 0, wire.ConnectFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	var flags byte
+	flags, r = r.U8()
+	r = r.Refuse(v != V31 && flags&0b00000001 != 0, wire.ConnectFlags)
 	p.CleanStart = flags&0b00000010 != 0
 	p.HasWill = flags&0b00000100 != 0
 	p.WillQoS = QoS(flags >> 3 & 0b00000011)
-	r.Refuse(p.WillQoS > 2, wire.WillQoS)
+	r = r.Refuse(p.WillQoS > 2, wire.WillQoS)
 	p.WillRetain = flags&0b00100000 != 0
 	p.HasPassword = flags&0b01000000 != 0
 	p.HasUsername = flags&0b10000000 != 0
-	p.KeepAlive = r.U16()
+	p.KeepAlive, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
-	p.ClientID = r.Text()
+	p.ClientID, r = r.Text()
 	if p.HasWill {
 		if v == V5 {
-			p.Will.Props.decode(&r)
+			r = p.Will.Props.decode(r)
 		} else {
 			p.Will.Props.Reset()
 		}
-		p.Will.Topic = r.Text()
-		p.Will.Payload = r.Binary()
+		p.Will.Topic, r = r.Text()
+		p.Will.Payload, r = r.Binary()
 	} else {
 		p.Will.Props.Reset()
 		p.Will.Topic = nil
 		p.Will.Payload = nil
 	}
 	if p.HasUsername && (v != V31 || r.Len() > 0) {
-		p.Username = r.Text()
+		p.Username, r = r.Text()
 	} else {
 		p.Username = nil
 		p.HasUsername = false
 	}
 	if p.HasPassword && (v != V31 || r.Len() > 0) {
-		p.Password = r.Binary()
+		p.Password, r = r.Binary()
 	} else {
 		p.Password = nil
 		p.HasPassword = false
@@ -259,26 +260,22 @@ func appendLevel(b []byte, v Version) []byte {
 
 // readLevel reads a protocol name and a protocol level. A level that there is not comes back as
 // it is, with a fault; behind a name that there is not, it is 0.
-func readLevel(r *wire.Reader) Version {
+func readLevel(r wire.Reader) (Version, wire.Reader) {
 	b := r.Left()
 	switch {
 	case len(b) >= 9 && string(b[:9]) == "\x00\x06MQIsdp\x03":
-		r.Skip(9)
-		return V31
+		return V31, r.Skip(9)
 	case len(b) >= 7 && string(b[:7]) == "\x00\x04MQTT\x04":
-		r.Skip(7)
-		return V311
+		return V311, r.Skip(7)
 	case len(b) >= 7 && string(b[:7]) == "\x00\x04MQTT\x05":
-		r.Skip(7)
-		return V5
+		return V5, r.Skip(7)
 	}
-	name, level := r.Binary(), Version(r.U8())
+	name, r := r.Binary()
+	level, r := r.U8()
 	if string(name) == "MQIsdp" || string(name) == "MQTT" {
-		r.Fail(wire.ProtocolLevel)
-		return level
+		return Version(level), r.Fail(wire.ProtocolLevel)
 	}
-	r.Fail(wire.ProtocolName)
-	return 0
+	return 0, r.Fail(wire.ProtocolName)
 }
 
 // ConnectProps is the properties of CONNECT. The zero value has none.
@@ -524,44 +521,48 @@ func (p *ConnectProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *ConnectProps) decode(r *wire.Reader) {
+func (p *ConnectProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropSessionExpiryInterval:
-			p.sessionExpiryInterval = b.U32()
+			p.sessionExpiryInterval, b = b.U32()
 		case PropAuthenticationMethod:
-			p.authenticationMethod = b.Text()
+			p.authenticationMethod, b = b.Text()
 		case PropAuthenticationData:
-			p.authenticationData = b.Binary()
+			p.authenticationData, b = b.Binary()
 		case PropRequestProblemInformation:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.requestProblemInformation = v == 1
 		case PropRequestResponseInformation:
-			v := b.U8()
-			b.Refuse(v > 1, wire.PropertyRange)
+			var v byte
+			v, b = b.U8()
+			b = b.Refuse(v > 1, wire.PropertyRange)
 			p.requestResponseInformation = v == 1
 		case PropReceiveMaximum:
-			p.receiveMaximum = b.U16()
-			b.Refuse(p.receiveMaximum == 0, wire.PropertyRange)
+			p.receiveMaximum, b = b.U16()
+			b = b.Refuse(p.receiveMaximum == 0, wire.PropertyRange)
 		case PropTopicAliasMaximum:
-			p.topicAliasMaximum = b.U16()
+			p.topicAliasMaximum, b = b.U16()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		case PropMaximumPacketSize:
-			p.maximumPacketSize = b.U32()
-			b.Refuse(p.maximumPacketSize == 0, wire.PropertyRange)
+			p.maximumPacketSize, b = b.U32()
+			b = b.Refuse(p.maximumPacketSize == 0, wire.PropertyRange)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.
@@ -811,34 +812,36 @@ func (p *WillProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *WillProps) decode(r *wire.Reader) {
+func (p *WillProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropPayloadFormatIndicator:
-			p.payloadFormatIndicator = b.U8()
+			p.payloadFormatIndicator, b = b.U8()
 		case PropMessageExpiryInterval:
-			p.messageExpiryInterval = b.U32()
+			p.messageExpiryInterval, b = b.U32()
 		case PropContentType:
-			p.contentType = b.Text()
+			p.contentType, b = b.Text()
 		case PropResponseTopic:
-			p.responseTopic = b.Text()
+			p.responseTopic, b = b.Text()
 		case PropCorrelationData:
-			p.correlationData = b.Binary()
+			p.correlationData, b = b.Binary()
 		case PropWillDelayInterval:
-			p.willDelayInterval = b.U32()
+			p.willDelayInterval, b = b.U32()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

@@ -46,14 +46,16 @@ func (p *Disconnect) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Disconnect) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.DisconnectFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.DisconnectFlags)
 	if v == V5 && r.Len() > 0 {
-		p.Reason = ReasonCode(r.U8())
+		var reason uint8
+		reason, r = r.U8()
+		p.Reason = ReasonCode(reason)
 	} else {
 		p.Reason = 0
 	}
 	if v == V5 && r.Len() > 0 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
@@ -88,11 +90,6 @@ func (p *Disconnect) DecodeFrom(from Side, first byte, body []byte, v Version) e
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Disconnect) rulesFrom(from Side, v Version) error {
 	switch {
 	case v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypeDisconnect, from):
 		return broken(v, TypeDisconnect, ProtocolError, "", "3.14.2-1", "only reason codes listed for DISCONNECT")
@@ -254,28 +251,30 @@ func (p *DisconnectProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *DisconnectProps) decode(r *wire.Reader) {
+func (p *DisconnectProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropSessionExpiryInterval:
-			p.sessionExpiryInterval = b.U32()
+			p.sessionExpiryInterval, b = b.U32()
 		case PropServerReference:
-			p.serverReference = b.Text()
+			p.serverReference, b = b.Text()
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

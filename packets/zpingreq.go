@@ -30,7 +30,7 @@ func (p *Pingreq) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Pingreq) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
 	if f := r.Done(); f != nil {
 		return Broken(v, TypePingreq, f)
 	}

@@ -60,20 +60,20 @@ func (p *Publish) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
 	p.Dup = first&0b00001000 != 0
 	p.QoS = QoS(first >> 1 & 0b00000011)
-	r.Refuse(p.QoS > 2, wire.PublishQoS)
+	r = r.Refuse(p.QoS > 2, wire.PublishQoS)
 	p.Retain = first&0b00000001 != 0
-	p.Topic = r.Text()
+	p.Topic, r = r.Text()
 	if p.QoS > 0 {
-		p.PacketID = r.U16()
+		p.PacketID, r = r.U16()
 	} else {
 		p.PacketID = 0
 	}
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
-	p.Payload = r.Rest()
+	p.Payload, r = r.Rest()
 	if f := r.Done(); f != nil {
 		return Broken(v, TypePublish, f)
 	}
@@ -120,11 +120,6 @@ func (p *Publish) DecodeFrom(from Side, first byte, body []byte, v Version) erro
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Publish) rulesFrom(from Side, v Version) error {
 	if from == Client && v == V5 && p.Props.has.Has(PropSubscriptionIdentifier) {
 		return broken(v, TypePublish, ProtocolError, "", "3.3.4-6", "no subscription identifier from a client")
 	}
@@ -377,39 +372,42 @@ func (p *PublishProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *PublishProps) decode(r *wire.Reader) {
+func (p *PublishProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropSubscriptionIdentifier && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropSubscriptionIdentifier && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropPayloadFormatIndicator:
-			p.payloadFormatIndicator = b.U8()
+			p.payloadFormatIndicator, b = b.U8()
 		case PropMessageExpiryInterval:
-			p.messageExpiryInterval = b.U32()
+			p.messageExpiryInterval, b = b.U32()
 		case PropContentType:
-			p.contentType = b.Text()
+			p.contentType, b = b.Text()
 		case PropResponseTopic:
-			p.responseTopic = b.Text()
+			p.responseTopic, b = b.Text()
 		case PropCorrelationData:
-			p.correlationData = b.Binary()
+			p.correlationData, b = b.Binary()
 		case PropSubscriptionIdentifier:
-			v := b.VarInt()
-			b.Refuse(v == 0, wire.PropertyRange)
+			var v uint32
+			v, b = b.VarInt()
+			b = b.Refuse(v == 0, wire.PropertyRange)
 			p.subscriptionIdentifier = append(p.subscriptionIdentifier, v)
 		case PropTopicAlias:
-			p.topicAlias = b.U16()
-			b.Refuse(p.topicAlias == 0, wire.TopicAliasZero)
+			p.topicAlias, b = b.U16()
+			b = b.Refuse(p.topicAlias == 0, wire.TopicAliasZero)
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

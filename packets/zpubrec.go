@@ -52,21 +52,25 @@ func (p *Pubrec) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Pubrec) Decode(first byte, body []byte, v Version) error {
 	if first == 0x50 && len(body) == 2 {
-		p.PacketID = binary.BigEndian.Uint16(body)
-		p.Reason = 0
-		p.Props.Reset()
-		return p.rules(v)
+		if id := binary.BigEndian.Uint16(body); id > 0 {
+			p.PacketID = id
+			p.Reason = 0
+			p.Props.Reset()
+			return nil
+		}
 	}
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	p.PacketID = r.U16()
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	p.PacketID, r = r.U16()
 	if v == V5 && r.Len() > 0 {
-		p.Reason = ReasonCode(r.U8())
+		var reason uint8
+		reason, r = r.U8()
+		p.Reason = ReasonCode(reason)
 	} else {
 		p.Reason = 0
 	}
 	if v == V5 && r.Len() > 0 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
@@ -104,11 +108,6 @@ func (p *Pubrec) DecodeFrom(from Side, first byte, body []byte, v Version) error
 	if err := p.Decode(first, body, v); err != nil {
 		return err
 	}
-	return p.rulesFrom(from, v)
-}
-
-// rulesFrom reports the first rule that p breaks as a packet from this side.
-func (p *Pubrec) rulesFrom(from Side, v Version) error {
 	if v == V5 && p.Reason != 0 && !p.Reason.SentBy(TypePubrec, from) {
 		return broken(v, TypePubrec, ProtocolError, "", "3.5.2-1", "only reason codes listed for PUBREC")
 	}
@@ -226,24 +225,26 @@ func (p *PubrecProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *PubrecProps) decode(r *wire.Reader) {
+func (p *PubrecProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

@@ -46,24 +46,24 @@ func (p *Suback) AppendTo(b []byte, v Version) []byte {
 
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Suback) Decode(first byte, body []byte, v Version) error {
+	var carriers uint16
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	p.PacketID = r.U16()
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	p.PacketID, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
-	left := r.Rest()
+	var left []byte
+	left, r = r.Rest()
 	reasons := slices.Grow(p.Reasons[:0], len(left))[:len(left)]
-	for i, x := range left {
-		reasons[i] = ReasonCode(x)
-	}
+	carriers = copyCodes(reasons, left, v)
 	p.Reasons = reasons
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeSuback, f)
 	}
-	return p.rules(v)
+	return p.rules(v, carriers)
 }
 
 // Validate reports what would keep a peer from accepting p in version v. See Packet.
@@ -75,18 +75,19 @@ func (p *Suback) Validate(v Version) error {
 	if f := c.done(p.Size(v)); f != nil {
 		return Broken(v, TypeSuback, f)
 	}
-	return p.rules(v)
+	return p.rules(v, carriersOf(p.Reasons, v))
 }
 
 // rules reports the first rule that p breaks in version v.
-func (p *Suback) rules(v Version) error {
+// The carriers are the packets that may have all its codes.
+func (p *Suback) rules(v Version, carriers uint16) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypeSuback, ProtocolError, "2.3.1-7", "2.2.1-6", "no packet identifier zero")
 	case len(p.Reasons) == 0:
 		return broken(v, TypeSuback, ProtocolError, "3.8.4-5", "3.8.4-6", "a code for each topic filter")
 	}
-	if !validCodes(p.Reasons, TypeSuback, v) {
+	if carriers>>TypeSuback&1 == 0 {
 		return broken(v, TypeSuback, ProtocolError, "3.9.3-2", "3.9.3-2", "only codes listed for SUBACK")
 	}
 	return nil
@@ -203,24 +204,26 @@ func (p *SubackProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *SubackProps) decode(r *wire.Reader) {
+func (p *SubackProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

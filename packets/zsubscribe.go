@@ -68,33 +68,35 @@ func (p *Subscribe) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Subscribe) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.SubscribeFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.SubscribeFlags)
 	p.Dup = v == V31 && first&0b00001000 != 0
-	p.PacketID = r.U16()
+	p.PacketID, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
-	p.Filters = p.Filters[:0]
+	filters := p.Filters[:0]
 	for r.Len() > 0 {
-		p.Filters = append(p.Filters, Subscription{})
-		x := &p.Filters[len(p.Filters)-1]
-		x.Filter = r.Text()
-		options := r.U8()
-		r.Refuse(v != V31 && options&0b11000000 != 0, wire.SubscribeOptions)
-		r.Refuse(v == V311 && options&0b00111100 != 0, wire.SubscribeOptions)
+		filters = append(filters, Subscription{})
+		x := &filters[len(filters)-1]
+		x.Filter, r = r.Text()
+		var options byte
+		options, r = r.U8()
+		r = r.Refuse(v != V31 && options&0b11000000 != 0, wire.SubscribeOptions)
+		r = r.Refuse(v == V311 && options&0b00111100 != 0, wire.SubscribeOptions)
 		x.QoS = QoS(options & 0b00000011)
-		r.Refuse(x.QoS > 2, wire.SubscribeQoS)
+		r = r.Refuse(x.QoS > 2, wire.SubscribeQoS)
 		x.NoLocal = v == V5 && options&0b00000100 != 0
 		x.RetainAsPublished = v == V5 && options&0b00001000 != 0
 		if v == V5 {
 			x.RetainHandling = RetainHandling(options >> 4 & 0b00000011)
-			r.Refuse(x.RetainHandling > 2, wire.RetainHandling)
+			r = r.Refuse(x.RetainHandling > 2, wire.RetainHandling)
 		} else {
 			x.RetainHandling = 0
 		}
 	}
+	p.Filters = filters
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeSubscribe, f)
 	}
@@ -273,25 +275,27 @@ func (p *SubscribeProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *SubscribeProps) decode(r *wire.Reader) {
+func (p *SubscribeProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropSubscriptionIdentifier:
-			p.subscriptionIdentifier = b.VarInt()
-			b.Refuse(p.subscriptionIdentifier == 0, wire.PropertyRange)
+			p.subscriptionIdentifier, b = b.VarInt()
+			b = b.Refuse(p.subscriptionIdentifier == 0, wire.PropertyRange)
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

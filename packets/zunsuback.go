@@ -50,20 +50,20 @@ func (p *Unsuback) AppendTo(b []byte, v Version) []byte {
 
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Unsuback) Decode(first byte, body []byte, v Version) error {
+	var carriers uint16
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
-	p.PacketID = r.U16()
+	r = r.Refuse(v != V31 && first&0b00001111 != 0, wire.FixedFlags)
+	p.PacketID, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
 	if v == V5 {
-		left := r.Rest()
+		var left []byte
+		left, r = r.Rest()
 		reasons := slices.Grow(p.Reasons[:0], len(left))[:len(left)]
-		for i, x := range left {
-			reasons[i] = ReasonCode(x)
-		}
+		carriers = copyCodes(reasons, left, v)
 		p.Reasons = reasons
 	} else {
 		p.Reasons = p.Reasons[:0]
@@ -71,7 +71,7 @@ func (p *Unsuback) Decode(first byte, body []byte, v Version) error {
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeUnsuback, f)
 	}
-	return p.rules(v)
+	return p.rules(v, carriers)
 }
 
 // Validate reports what would keep a peer from accepting p in version v. See Packet.
@@ -83,18 +83,19 @@ func (p *Unsuback) Validate(v Version) error {
 	if f := c.done(p.Size(v)); f != nil {
 		return Broken(v, TypeUnsuback, f)
 	}
-	return p.rules(v)
+	return p.rules(v, carriersOf(p.Reasons, v))
 }
 
 // rules reports the first rule that p breaks in version v.
-func (p *Unsuback) rules(v Version) error {
+// The carriers are the packets that may have all its codes.
+func (p *Unsuback) rules(v Version, carriers uint16) error {
 	switch {
 	case p.PacketID == 0:
 		return broken(v, TypeUnsuback, ProtocolError, "2.3.1-7", "2.2.1-6", "no packet identifier zero")
 	case v == V5 && len(p.Reasons) == 0:
 		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-1", "a code for each topic filter")
 	}
-	if v == V5 && !validCodes(p.Reasons, TypeUnsuback, v) {
+	if v == V5 && carriers>>TypeUnsuback&1 == 0 {
 		return broken(v, TypeUnsuback, ProtocolError, "", "3.11.3-2", "only reason codes listed for UNSUBACK")
 	}
 	return nil
@@ -211,24 +212,26 @@ func (p *UnsubackProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *UnsubackProps) decode(r *wire.Reader) {
+func (p *UnsubackProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropReasonString:
-			p.reasonString = b.Text()
+			p.reasonString, b = b.Text()
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

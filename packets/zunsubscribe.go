@@ -53,18 +53,21 @@ func (p *Unsubscribe) AppendTo(b []byte, v Version) []byte {
 // Decode reads the packet with this first byte and this body. See Packet.
 func (p *Unsubscribe) Decode(first byte, body []byte, v Version) error {
 	r := wire.NewReader(body)
-	r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.UnsubscribeFlags)
+	r = r.Refuse(v != V31 && first&0b00001111 != 0b00000010, wire.UnsubscribeFlags)
 	p.Dup = v == V31 && first&0b00001000 != 0
-	p.PacketID = r.U16()
+	p.PacketID, r = r.U16()
 	if v == V5 {
-		p.Props.decode(&r)
+		r = p.Props.decode(r)
 	} else {
 		p.Props.Reset()
 	}
-	p.Filters = p.Filters[:0]
+	filters := p.Filters[:0]
 	for r.Len() > 0 {
-		p.Filters = append(p.Filters, r.Text())
+		var x []byte
+		x, r = r.Text()
+		filters = append(filters, x)
 	}
+	p.Filters = filters
 	if f := r.Done(); f != nil {
 		return Broken(v, TypeUnsubscribe, f)
 	}
@@ -206,22 +209,24 @@ func (p *UnsubscribeProps) appendTo(b []byte) []byte {
 }
 
 // decode reads the block with its length prefix.
-func (p *UnsubscribeProps) decode(r *wire.Reader) {
+func (p *UnsubscribeProps) decode(r wire.Reader) wire.Reader {
 	p.Reset()
-	b := r.Block()
+	b, r := r.Block()
 	for b.Len() > 0 {
 		at := b.Left()
-		id := Property(b.U8())
-		b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
+		var first byte
+		first, b = b.U8()
+		id := Property(first)
+		b = b.Refuse(p.has.Has(id) && id != PropUserProperty, wire.PropertyTwice)
 		switch id {
 		case PropUserProperty:
-			p.user.read(at, &b)
+			b = p.user.read(at, b)
 		default:
-			b.Fail(wire.PropertyUnknown)
+			b = b.Fail(wire.PropertyUnknown)
 		}
 		p.has.add(id)
 	}
-	r.Join(&b)
+	return r.Join(b)
 }
 
 // check tells c what would keep a peer from accepting the block.

@@ -79,7 +79,6 @@ type Loop struct {
 	start  time.Time
 	now    time.Duration // since start
 	turn   func()        // called at the end of each
-	buf    []byte
 	again  []Handler
 	timers timers
 	spare  []func() // memory for posted
@@ -92,13 +91,10 @@ type Loop struct {
 	ended   bool
 }
 
-// bufferSize is how much is read at once, in bytes.
-const bufferSize = 64 << 10
-
 // New makes a loop that calls turn when it has called all handlers that there was
 // something for.
 func New(p Poller, turn func()) *Loop {
-	return &Loop{poller: p, turn: turn, buf: make([]byte, bufferSize), start: time.Now()}
+	return &Loop{poller: p, turn: turn, start: time.Now()}
 }
 
 // Run is the life of the loop. It ends after Stop, with its last socket. The
@@ -223,7 +219,3 @@ func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
 // Now is when the turn began, as time since the loop did.
 func (l *Loop) Now() time.Duration { return l.now }
-
-// Buffer is memory to read to, in which nobody finds anything after the call of a
-// Handler.
-func (l *Loop) Buffer() []byte { return l.buf }

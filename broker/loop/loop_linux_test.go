@@ -28,7 +28,7 @@ type echo struct {
 func (e *echo) Readable(last bool) {
 	e.unread, e.last = true, e.last || last
 	for e.unread && len(e.back) == 0 {
-		b := e.l.Buffer()
+		b := make([]byte, 64<<10)
 		n, err := e.s.Read(b)
 		switch {
 		case err == ErrAgain:

@@ -15,11 +15,14 @@ const batchBytes = 64 << 10
 // Batch is what is sent at once, in this order. It is filled again and again.
 type Batch struct {
 	Control  []byte
+	Relayed  [][]byte   // packets, valid until the end of the turn
+	Relays   int        // how many messages they are
 	Messages []Delivery // who sends them releases them
 	Replay   *Replay    // then look these up, and give them to Expand
 	Page     *Page      // then Read these, where it is possible to wait
 
 	buffer *bytebufferpool.ByteBuffer // of Control
+	relay  *relay                     // of Relayed
 }
 
 // Delivery is a PUBLISH to be sent.
@@ -50,8 +53,14 @@ func (l *Line) Take(b *Batch) Taken {
 	defer o.unlock()
 	if l.control != nil {
 		b.buffer, l.control = l.control, nil
+		l.full.Store(false)
 		b.Control = b.buffer.B
 		l.relieve()
+	}
+	l.turn = taken
+	if r := l.relay; r != nil {
+		l.relay = nil
+		b.relay, b.Relayed, b.Relays = r, r.parts, r.messages
 	}
 	if o.line == l {
 		l.fill(b)
@@ -60,10 +69,10 @@ func (l *Line) Take(b *Batch) Taken {
 		}
 	}
 	switch {
-	case len(b.Control) > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
+	case len(b.Control) > 0, b.Relays > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
 		return Filled
 	case !l.closed():
-		l.owed = false
+		l.turn = nil
 		l.mayWait()
 		return Idle
 	case l.final == nil:
@@ -82,7 +91,10 @@ func (b *Batch) Reset() {
 	if b.buffer != nil && cap(b.buffer.B) <= mostPooled {
 		bytebufferpool.Put(b.buffer)
 	}
-	b.buffer, b.Control, b.Messages, b.Replay, b.Page = nil, nil, b.Messages[:0], nil, nil
+	if b.relay != nil {
+		b.relay.release()
+	}
+	*b = Batch{Messages: b.Messages[:0]}
 }
 
 // fill takes messages out of the queues into b, behind those to be sent again.
@@ -179,7 +191,7 @@ func (l *Line) forgo(x flow.Exchange[*entry], b *Batch, reason Reason) {
 }
 
 func (l *Line) tooLarge(e *entry) bool {
-	return !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
+	return l.peer.MaximumPacketSize > 0 && !l.peer.takes(e.message.packetSize(l.peer.Version, e.Terms, 0))
 }
 
 // next is the queue whose messages go first.

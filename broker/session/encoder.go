@@ -12,9 +12,17 @@ type Encoder struct {
 	labeled packets.Publish // has memory for Subscription Identifiers
 }
 
-// AppendHead appends the PUBLISH that brings d to the peer of l, without its
-// payload. Once it has, d has to be sent, before any other of l.
-func (e *Encoder) AppendHead(b []byte, l *Line, d *Delivery) []byte {
+// Append appends the PUBLISH that brings d to the peer of l, but for the payload it
+// gives, which belongs behind that. Once it has, d has to be sent, before any other
+// of l.
+func (e *Encoder) Append(b []byte, l *Line, d *Delivery) (head, payload []byte) {
+	if d.Identifiers == nil && l.aliases == nil && d.Message.fits(l.peer.Version, d.QoS) {
+		return d.Message.appendAs(b, d), nil
+	}
+	return e.appendHead(b, l, d), d.Message.Publish.Payload
+}
+
+func (e *Encoder) appendHead(b []byte, l *Line, d *Delivery) []byte {
 	p := &e.plain
 	if len(d.Identifiers) == 0 {
 		*p = d.Message.Publish

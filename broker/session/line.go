@@ -1,6 +1,8 @@
 package session
 
 import (
+	"sync/atomic"
+
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/fletchmq/fletch/packets"
@@ -16,13 +18,28 @@ type Peer struct {
 	TopicAliasMaximum uint16
 }
 
+// Fits reports whether the peer accepts p [MQTT-3.1.2-24].
+func (p *Peer) Fits(x packets.Packet) bool {
+	b := p.bounds()
+	return b.Fits(x)
+}
+
+// bounds is what a Line keeps of its Peer.
+type bounds struct {
+	MaximumPacketSize uint32
+	ReceiveMaximum    uint16 // messages at QoS 1 and 2 that may be under way
+	Version           packets.Version
+}
+
+func (p *Peer) bounds() bounds { return bounds{p.MaximumPacketSize, p.ReceiveMaximum, p.Version} }
+
 // takes reports whether the peer accepts a packet of that size in bytes.
-func (p *Peer) takes(size int) bool {
+func (p *bounds) takes(size int) bool {
 	return p.MaximumPacketSize == 0 || size <= int(p.MaximumPacketSize)
 }
 
-// Fits reports whether the peer accepts p [MQTT-3.1.2-24].
-func (p *Peer) Fits(x packets.Packet) bool {
+// Fits is that of Peer.
+func (p *bounds) Fits(x packets.Packet) bool {
 	n := x.Size(p.Version)
 	return p.takes(1 + wire.SizeVarInt(uint32(n)) + n)
 }
@@ -36,12 +53,18 @@ type Line struct {
 	aliases *flow.AliasOut             // nil if the peer allows none
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
-	peer    Peer                       // ReceiveMaximum is how many messages may be under way
-	crowded bool                       // as the owner has been told
-	waits   bool                       // the owner does, as far as anybody knows, for others to have room
-	owed    bool                       // somebody is about to Take, or takes
+	turn    *Turn                      // in which it is due, or taken if somebody takes; nil if nobody owes it a Flush
+	relay   *relay                     // to be sent in that turn, before messages; nil if none
+	peer    bounds
+	full    atomic.Bool // control has more than controlLimit; under the lock to change it
+	direct  bool        // the owner sends at the end of the turn, not later
+	crowded bool        // as the owner has been told
+	waits   bool        // the owner does, as far as anybody knows, for others to have room
 	stage   stage
 }
+
+// taken is where a Line is that somebody sends.
+var taken = new(Turn)
 
 // stage is how far a Line is.
 type stage uint8
@@ -63,7 +86,8 @@ const controlLimit = 32 << 10
 // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer; a
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
-	l := &Line{out: o, owner: owner, peer: p}
+	l := &Line{out: o, owner: owner, peer: p.bounds()}
+	_, l.direct = owner.(Direct)
 	if p.Version == packets.V5 && p.TopicAliasMaximum > 0 {
 		l.aliases = new(flow.AliasOut)
 		l.aliases.Reset(p.TopicAliasMaximum) // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
@@ -112,13 +136,16 @@ func (l *Line) append(p packets.Packet) {
 		l.control = bytebufferpool.Get()
 	}
 	l.control.B = p.AppendTo(l.control.B, l.peer.Version)
+	if len(l.control.B) > controlLimit {
+		l.full.Store(true)
+	}
 }
 
 // touch lets the owner know, at the end of the turn, that there is something to
 // send.
 func (l *Line) touch(t *Turn) {
-	if !l.owed {
-		l.owed = true
+	if l.turn == nil {
+		l.turn = t
 		t.due = append(t.due, l)
 	}
 }
@@ -152,9 +179,12 @@ func (o *Outbox) Control(p packets.Packet, t *Turn) bool {
 // Crowded reports whether the peer does not take the answers that it has asked
 // for. Then no more of its packets should be read until the owner is Relieved.
 func (l *Line) Crowded() bool {
+	if !l.full.Load() {
+		return false
+	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.crowded = l.stage == opened && l.control != nil && len(l.control.B) > controlLimit
+	l.crowded = l.stage == opened && l.full.Load()
 	return l.crowded
 }
 

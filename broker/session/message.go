@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +22,13 @@ type Message struct {
 	// From is the client identifier of who has published it.
 	From string
 
-	// Sequence is the place of a retained message among all that ever were.
-	Sequence uint64
-
-	expires time.Time // zero if never
-	topic   []byte    // memory for SetTopic
-	frame   *frame.Frame
+	packet  []byte          // all of the PUBLISH in version, nil if there is none in one piece
+	head    uint8           // length of its fixed header
+	version packets.Version // of packet
+	expires time.Time       // zero if never
+	topic   []byte          // memory for SetTopic
+	frame   *frame.Frame    // nil if it is of a Retained
+	size    int             // bytes of the PUBLISH, more or less
 	refs    atomic.Int32
 	at      uint8   // of budget
 	budget  *Budget // where it counts, nil before it is queued
@@ -34,13 +36,36 @@ type Message struct {
 
 var messages = sync.Pool{New: func() any { return new(Message) }}
 
-// Decode makes a message of a PUBLISH with this first byte, whose body is f. It
-// takes over the caller's reference of f. The error is a [*packets.BrokenError].
-func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
+// newMessage is a message in f, whose last bytes are body.
+func newMessage(f *frame.Frame, body int, v packets.Version) *Message {
 	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From = f, time.Time{}, ""
+	m.frame, m.size, m.expires, m.From = f, len(f.Bytes()), time.Time{}, ""
+	m.packet, m.head, m.version = nil, uint8(m.size-body), v
+	if m.head > 0 {
+		m.packet = f.Bytes()
+	}
 	m.refs.Store(1)
-	if err := m.Publish.DecodeFrom(packets.Client, first, f.Bytes(), v); err != nil {
+	return m
+}
+
+// Copy makes a message of a PUBLISH with this first byte, and copies its body. The
+// error is a [*packets.BrokenError].
+func Copy(first byte, body []byte, v packets.Version) (*Message, error) {
+	f := frame.New(1 + wire.SizeVarInt(uint32(len(body))) + len(body))
+	head := wire.AppendVarInt(append(f.Bytes()[:0], first), uint32(len(body)))
+	copy(f.Bytes()[len(head):], body)
+	return decode(f, first, f.Bytes()[len(head):], v)
+}
+
+// Decode is Copy for a body that is f, without copying. It takes over the caller's
+// reference.
+func Decode(f *frame.Frame, first byte, v packets.Version) (*Message, error) {
+	return decode(f, first, f.Bytes(), v)
+}
+
+func decode(f *frame.Frame, first byte, body []byte, v packets.Version) (*Message, error) {
+	m := newMessage(f, len(body), v)
+	if err := m.Publish.DecodeFrom(packets.Client, first, body, v); err != nil {
 		m.Publish = packets.Publish{} // with memory for Subscription Identifiers, which receivers would share
 		m.Release()
 		return nil, err
@@ -59,9 +84,7 @@ func NewMessage(p *packets.Publish) *Message {
 	size := bare.Size(packets.V5)
 	f := frame.New(1 + wire.SizeVarInt(uint32(size)) + size)
 	whole := bare.AppendTo(f.Bytes()[:0], packets.V5)
-	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From = f, time.Time{}, ""
-	m.refs.Store(1)
+	m := newMessage(f, size, packets.V5)
 	if err := m.Publish.Decode(whole[0], whole[len(whole)-size:], packets.V5); err != nil {
 		panic("session: message is not valid: " + err.Error())
 	}
@@ -72,6 +95,7 @@ func NewMessage(p *packets.Publish) *Message {
 // SetTopic puts a copy of topic in the place of a Topic Alias. It comes before
 // anyone else can see m.
 func (m *Message) SetTopic(topic []byte) {
+	m.packet = nil // it has the alias
 	m.topic = append(m.topic[:0], topic...)
 	m.Publish.Topic = m.topic
 	m.Publish.Props.Unset(packets.PropTopicAlias)
@@ -115,8 +139,10 @@ func (m *Message) Release() {
 			m.budget.add(m.at, -m.memory())
 			m.budget = nil
 		}
-		m.frame.Release()
-		m.frame = nil
+		if m.frame != nil {
+			m.frame.Release()
+			m.frame = nil
+		}
 		messages.Put(m)
 	}
 }
@@ -125,13 +151,13 @@ func (m *Message) Release() {
 const overhead = 128
 
 // Cost is what m counts where it is kept, in bytes.
-func (m *Message) Cost() int { return overhead + len(m.frame.Bytes()) }
+func (m *Message) Cost() int { return overhead + m.size }
 
 // Size is how many bytes the PUBLISH of m has, more or less.
-func (m *Message) Size() int { return len(m.frame.Bytes()) }
+func (m *Message) Size() int { return m.size }
 
 // memory is what m takes once, in bytes.
-func (m *Message) memory() int { return messageMemory + len(m.frame.Bytes()) }
+func (m *Message) memory() int { return messageMemory + m.size }
 
 // charge counts m, once. Only who publishes m queues it first.
 func (m *Message) charge(b *Budget, t *Turn) {
@@ -141,12 +167,31 @@ func (m *Message) charge(b *Budget, t *Turn) {
 	}
 }
 
-// Copy is the same message with memory and references of its own, one for the
-// caller: what is kept for long does not count among what waits.
-func (m *Message) Copy() *Message {
-	w := NewMessage(&m.Publish)
-	w.From, w.expires = m.From, m.expires
-	return w
+// fits reports whether the packet of m, but for flags and identifier, is what a
+// receiver of version v gets at that QoS.
+func (m *Message) fits(v packets.Version, qos packets.QoS) bool {
+	return m.packet != nil && (v == packets.V5) == (m.version == packets.V5) && !m.Expires() &&
+		(qos > 0) == (m.packet[0]&(3<<1) != 0)
+}
+
+// appendAs appends the packet, which fits, with flags and identifier.
+func (m *Message) appendAs(b []byte, d *Delivery) []byte {
+	n := len(b)
+	b = append(b, m.packet...)
+	b[n] = byte(packets.TypePublish)<<4 | bit(d.Dup)<<3 | byte(d.QoS)<<1 | bit(d.Retain)
+	if d.QoS > 0 {
+		const topicLength = 2
+		id := n + int(m.head) + topicLength + len(m.Publish.Topic)
+		binary.BigEndian.PutUint16(b[id:], d.PacketID)
+	}
+	return b
+}
+
+func bit(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // aliasSize is how many bytes a Topic Alias has in the properties.

@@ -164,6 +164,7 @@ func (o *Outbox) Expand(r *Replay, retained []*Message, kept []Kept, after strin
 			m.Release()
 			continue
 		}
+		m.charge(o.budget, t)
 		o.replays.front.push(entry{message: m, Terms: terms})
 	}
 	if wanted {

@@ -78,7 +78,8 @@ func sizes(t *testing.T, v packets.Version, from, to packets.QoS, n int, identif
 	for _, aliases := range []uint16{0, 1} {
 		l := NewOutbox(NewBudget(Limits{})).Attach(Peer{Version: v, TopicAliasMaximum: aliases}, &packets.Connack{}, nobody{}, new(Turn))
 		want := m.packetSize(v, d.Terms, aliasSize*int(aliases))
-		if got := len(new(Encoder).AppendHead(nil, l, &d)) + n; got != want {
+		head, payload := new(Encoder).Append(nil, l, &d)
+		if got := len(head) + len(payload); got != want {
 			t.Errorf("%s, QoS %d to %d, %d bytes, %d aliases: %d, want %d", v, from, to, n, aliases, got, want)
 		}
 	}

@@ -14,6 +14,13 @@ type Owner interface {
 	Relieved()
 }
 
+// Direct is an Owner whose Flush calls Take before it returns, and does not need what
+// that gives as relayed any more then.
+type Direct interface {
+	Owner
+	Direct()
+}
+
 // Turn is a stretch of work of one goroutine, and the lines that it has given
 // something to send. They are flushed once, at its end.
 //
@@ -28,12 +35,16 @@ type Turn struct {
 	// the caller's of Push, for itself.
 	Crowded any
 
-	due    []*Line
-	stored *journal.Journal // has something of this turn, nil if it has not
-	budget *Budget          // of what is owed
-	owed   int              // bytes not yet counted there
-	at     uint8            // of a Budget, where this turn counts
+	due     []*Line
+	encoded []byte           // packets that are relayed in another version than they came in
+	stored  *journal.Journal // has something of this turn, nil if it has not
+	budget  *Budget          // of what is owed
+	owed    int              // bytes not yet counted there
+	at      uint8            // of a Budget, where this turn counts
 }
+
+// mostEncoded is how much of that memory is kept for the next turn, in bytes.
+const mostEncoded = 512 << 10
 
 // charge counts n bytes at the end of the turn, or before if they are many.
 func (t *Turn) charge(b *Budget, n int) {
@@ -69,4 +80,7 @@ func (t *Turn) Flush() {
 	}
 	clear(t.due)
 	t.due = t.due[:0]
+	if t.encoded = t.encoded[:0]; cap(t.encoded) > mostEncoded {
+		t.encoded = nil
+	}
 }

@@ -2,21 +2,6 @@ package topics
 
 import "strings"
 
-// end is the path of a filter without #, each level behind a slash, and whether
-// there was one.
-func end(filter string) (path string, hash bool) {
-	return strings.CutSuffix("/"+filter, "/#")
-}
-
-// pop takes the first level off a path.
-func pop(path string) (level, rest string) {
-	path = path[1:]
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i:]
-	}
-	return path, ""
-}
-
 // common is the length of the levels that two paths begin with.
 func common(a, b string) int {
 	i := 0
@@ -29,44 +14,44 @@ func common(a, b string) int {
 	return strings.LastIndexByte(a[:i], '/')
 }
 
-// add puts e at the end of filter, and makes the nodes on the way. The last has part
-// of the string of filter: there is none without a filter that is as long. Others have
-// strings of their own.
+// add puts e at the end of filter, and makes the nodes on the way. The path of the last
+// one is a part of filter, which is good for as long as the node is: what else there
+// may be at the node and behind it is as long at least.
 func (n *node[S]) add(filter string, e *entry[S]) (replaced bool) {
-	path, hash := end(filter)
-	for path != "" {
-		level, rest := pop(path)
+	for path := filter; ; {
+		level, _, _ := strings.Cut(path, "/")
+		if level == "#" {
+			return n.more().hash.put(e)
+		}
 		c := n.child(level)
 		if c == nil {
-			c = &node[S]{path: behind(filter, path, hash)}
-			c.list(hash).put(e)
+			c = &node[S]{path: path}
+			c.exact.put(e)
 			n.put(level, c)
 			return false
 		}
-		tail := c.path[len(level):]
-		k := common(tail, rest)
-		if k < len(tail) {
-			c = c.part(len(level) + k)
+		k := common(c.path, path)
+		if k < len(c.path) {
+			c = c.part(k)
 			n.put(level, c)
 		}
-		n, path = c, rest[k:]
+		if k == len(path) {
+			return c.exact.put(e)
+		}
+		n, path = c, path[k+1:]
 	}
-	return n.list(hash).put(e)
-}
-
-// behind is the part of filter that path stands for, without the first slash.
-func behind(filter, path string, hash bool) string {
-	if hash {
-		filter = strings.TrimSuffix(filter, "/#")
-	}
-	return filter[len(filter)-len(path)+1:]
 }
 
 // part is two nodes instead of n, of which the first has the path up to k.
 func (n *node[S]) part(k int) *node[S] {
 	upper := &node[S]{path: strings.Clone(n.path[:k])}
-	level, _ := pop(n.path[k:])
-	upper.put(level, n.as(strings.Clone(n.path[k+1:])))
+	rest := n.path[k+1:]
+	if rest == "#" {
+		upper.more().hash.Store(n.exact.Load())
+		return upper
+	}
+	level, _, _ := strings.Cut(rest, "/")
+	upper.put(level, n.as(rest))
 	return upper
 }
 
@@ -98,26 +83,23 @@ func (n *node[S]) join() *node[S] {
 // remove takes out what id has at the end of filter, and the nodes on the way
 // that nothing is left of.
 func (n *node[S]) remove(filter string, id uint64) (found bool) {
-	path, hash := end(filter)
-	return n.discard(path, hash, id)
-}
-
-func (n *node[S]) discard(path string, hash bool, id uint64) (found bool) {
-	if path == "" {
-		found = n.list(hash).remove(id)
-		n.trim()
-		return found
+	level, _, _ := strings.Cut(filter, "/")
+	if level == "#" {
+		return n.removeHash(id)
 	}
-	level, rest := pop(path)
 	c := n.child(level)
 	if c == nil {
 		return false
 	}
-	tail := c.path[len(level):]
-	if common(tail, rest) < len(tail) {
+	switch k := common(c.path, filter); {
+	case k < len(c.path):
 		return false
+	case k == len(filter):
+		found = c.exact.remove(id)
+	default:
+		found = c.remove(filter[k+1:], id)
 	}
-	if !c.discard(rest[len(tail):], hash, id) {
+	if !found {
 		return false
 	}
 	if c.below.Load() != nil {
@@ -128,6 +110,16 @@ func (n *node[S]) discard(path string, hash bool, id uint64) (found bool) {
 		n.drop(level)
 	}
 	return true
+}
+
+func (n *node[S]) removeHash(id uint64) (found bool) {
+	b := n.below.Load()
+	if b == nil {
+		return false
+	}
+	found = b.hash.remove(id)
+	n.trim()
+	return found
 }
 
 func (n *node[S]) child(level string) *node[S] {
@@ -170,14 +162,6 @@ func (n *node[S]) drop(level string) {
 		b.children.Store(b.children.Load().without(at))
 	}
 	n.trim()
-}
-
-// list is where the subscriptions are whose filter ends at n, or goes on with #.
-func (n *node[S]) list(hash bool) *lists[S] {
-	if hash {
-		return &n.more().hash
-	}
-	return &n.exact
 }
 
 // more is what is behind n, made if need be.

@@ -215,7 +215,7 @@ func checkEmpty[S any](t *testing.T, tree *Tree[S]) {
 
 // A subscription of its own costs an idle connection little, and goes with it.
 func TestSubscriptionMemory(t *testing.T) {
-	const n, limit = 20_000, 130
+	const n, limit = 20_000, 100
 	for _, format := range []string{"dev/%d/cmd", "site/%d/dev/sensor/temp"} {
 		filters := make([]string, n)
 		for i := range filters {

@@ -4,17 +4,17 @@ package topics
 type expirer[M any] []*item[M]
 
 func (e expirer[M]) Len() int           { return len(e) }
-func (e expirer[M]) Less(i, j int) bool { return e[i].expires.Before(e[j].expires) }
+func (e expirer[M]) Less(i, j int) bool { return e[i].expires < e[j].expires }
 
 func (e expirer[M]) Swap(i, j int) {
 	e[i], e[j] = e[j], e[i]
-	e[i].index, e[j].index = i, j
+	e[i].index, e[j].index = int32(i), int32(j)
 }
 
 // Push is for package heap.
 func (e *expirer[M]) Push(x any) {
 	i := x.(*item[M])
-	i.index = len(*e)
+	i.index = int32(len(*e))
 	*e = append(*e, i)
 }
 

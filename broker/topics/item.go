@@ -12,9 +12,9 @@ type item[M any] struct {
 	parent   *item[M]
 	children *siblings[M] // nil if there are none
 	message  M
-	bytes    int       // zero if there is no message
-	expires  time.Time // zero if never
-	index    int       // in expirer, if it expires
+	expires  time.Duration // since Retained.began, zero if never
+	bytes    uint32        // zero if there is no message
+	index    int32         // in expirer, if it expires
 }
 
 // level is the first of the path.
@@ -23,17 +23,17 @@ func (x *item[M]) level() string {
 	return level
 }
 
-// find is the item of topic, or nil.
-func (x *item[M]) find(topic []byte) *item[M] {
+// find is the item of topic below x, or nil.
+func (x *item[M]) find(topic string) *item[M] {
 	for {
-		level, _, _ := cut(topic)
-		x = x.children.find(prefix(level), string(level))
+		level, _, _ := strings.Cut(topic, "/")
+		x = x.children.find(prefix(level), level)
 		if x == nil {
 			return nil
 		}
 		k := len(x.path)
 		switch {
-		case len(topic) < k || string(topic[:k]) != x.path:
+		case len(topic) < k || topic[:k] != x.path:
 			return nil
 		case len(topic) == k:
 			return x
@@ -44,13 +44,14 @@ func (x *item[M]) find(topic []byte) *item[M] {
 	}
 }
 
-// insert is the item of topic, which it makes if need be.
+// insert is the item of topic below x, which it makes if need be. Its path is a part of
+// topic: who has a message has that as well.
 func (x *item[M]) insert(topic string) *item[M] {
 	for {
 		level, _, _ := strings.Cut(topic, "/")
 		c := x.children.find(prefix(level), level)
 		if c == nil {
-			c = &item[M]{path: strings.Clone(topic)}
+			c = &item[M]{path: topic}
 			x.adopt(c)
 			return c
 		}
@@ -59,6 +60,7 @@ func (x *item[M]) insert(topic string) *item[M] {
 			c = c.part(k)
 		}
 		if k == len(topic) {
+			c.path = topic
 			return c
 		}
 		x, topic = c, topic[k+1:]
@@ -69,7 +71,7 @@ func (x *item[M]) insert(topic string) *item[M] {
 func (x *item[M]) part(k int) *item[M] {
 	upper := &item[M]{path: strings.Clone(x.path[:k]), parent: x.parent}
 	x.parent.children.replace(x, upper)
-	x.path = strings.Clone(x.path[k+1:])
+	x.path = x.path[k+1:]
 	upper.adopt(x)
 	return upper
 }
@@ -84,7 +86,7 @@ func (x *item[M]) adopt(c *item[M]) {
 }
 
 // tidy takes out x if nothing is left of it, and makes one item of two that do not
-// part any more.
+// part any more. The topic name of a message that is gone is not kept for a path.
 func (x *item[M]) tidy() {
 	for x.parent != nil && x.bytes == 0 {
 		if x.children == nil {
@@ -98,6 +100,8 @@ func (x *item[M]) tidy() {
 		if only := x.children.only(); only != nil {
 			x.parent.children.replace(x, only)
 			only.path, only.parent = x.path+"/"+only.path, x.parent
+		} else {
+			x.path = strings.Clone(x.path)
 		}
 		return
 	}

@@ -12,14 +12,14 @@ import (
 // stays. A node with another path takes the place of the old one, and has the same
 // below: so who reads the old one still finds what has not changed.
 type node[S any] struct {
-	path  string   // levels, of which the first is that by which its parent knows it
+	path  string   // levels, of which the first is that by which its parent knows it; # is the last if nothing is below
 	exact lists[S] // filters that end here
 	below atomic.Pointer[below[S]]
 }
 
 // below is what is behind a node. One that is empty is not kept.
 type below[S any] struct {
-	hash     lists[S] // filters that go on with # alone
+	hash     lists[S] // filters that go on with # alone, unless that is in the path
 	plus     atomic.Pointer[node[S]]
 	children atomic.Pointer[table[node[S]]]
 }
@@ -53,6 +53,10 @@ func (n *node[S]) match(m *matches[S], topic []byte, more bool) {
 // follow goes along the rest of the path of n.
 func (n *node[S]) follow(m *matches[S], tail string, topic []byte, more bool) {
 	for tail != "" {
+		if tail == "/#" { // the parent level, too
+			m.add(n.exact.Load())
+			return
+		}
 		if !more {
 			return
 		}

@@ -12,7 +12,7 @@ import (
 
 // A name with more levels than Match looks at in one go is got to, and behind.
 func TestRetainedDeep(t *testing.T) {
-	r := NewRetained(plenty, func(int) {})
+	r := NewRetained[int](plenty)
 	deep := strings.Repeat("a/", 2*portion)
 	for i := range 2 * portion {
 		r.set(deep[:2*i+1], i)
@@ -33,7 +33,7 @@ func TestRetainedDeep(t *testing.T) {
 // Many names under one level, of which not all differ in their first bytes.
 func TestRetainedManySiblings(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	r := NewRetained(plenty, func(string) {})
+	r := NewRetained[string](plenty)
 	there := map[string]bool{}
 	change := func(n, most int) {
 		for range n {
@@ -44,7 +44,7 @@ func TestRetainedManySiblings(t *testing.T) {
 			if len(there) < most && !there[topic] {
 				there[topic] = true
 				r.set(topic, topic)
-			} else if r.Remove([]byte(topic)) != there[topic] {
+			} else if r.Remove(topic) != there[topic] {
 				t.Fatalf("%q: is there %v", topic, there[topic])
 			} else {
 				delete(there, topic)
@@ -78,7 +78,7 @@ func TestRetainedManySiblings(t *testing.T) {
 				break
 			}
 			delete(there, topic)
-			r.Remove([]byte(topic))
+			r.Remove(topic)
 		}
 		check()
 	}

@@ -47,6 +47,8 @@ const shards = 16
 type Tree[S any] struct {
 	shards [shards]shard[S]
 	wild   shard[S]
+
+	changes atomic.Uint64
 }
 
 type shard[S any] struct {
@@ -57,7 +59,7 @@ type shard[S any] struct {
 
 // Subscribe puts in a subscription, in the place of the one that s.ID has for
 // the same filter [MQTT-3.8.4-3] [MQTT3-3.8.4-3], and reports whether there was
-// one.
+// one. It keeps filter, which should not be a small part of a large string.
 func (t *Tree[S]) Subscribe(filter string, s Subscription[S]) (replaced bool) {
 	h := t.shard(filter)
 	e := newEntry(&s)
@@ -67,6 +69,7 @@ func (t *Tree[S]) Subscribe(filter string, s Subscription[S]) (replaced bool) {
 	if !replaced {
 		h.count.Add(1)
 	}
+	t.changes.Add(1)
 	return replaced
 }
 
@@ -79,6 +82,7 @@ func (t *Tree[S]) Unsubscribe(filter string, id uint64) (found bool) {
 	defer h.mu.Unlock()
 	if found = h.root.remove(filter, id); found {
 		h.count.Add(-1)
+		t.changes.Add(1)
 	}
 	return found
 }
@@ -97,6 +101,10 @@ func (t *Tree[S]) Match(dst []Subscription[S], topic []byte) []Subscription[S] {
 	}
 	return m.found
 }
+
+// Changes is how often a subscription has come, gone or changed: what Match has found
+// since it was the same still holds.
+func (t *Tree[S]) Changes() uint64 { return t.changes.Load() }
 
 // Len is the number of subscriptions.
 func (t *Tree[S]) Len() int {

@@ -25,10 +25,11 @@ func appendWants(all []want, filter string) []want {
 // walk goes through items in order. A level comes before all that are longer, or
 // stand behind it.
 type walk[M any] struct {
-	visit func(M) bool
-	now   time.Time
-	left  int      // items to look at
-	names []string // paths from the last item up, when it has to stop
+	visit func(M, time.Time) bool
+	of    *Retained[M]
+	now   time.Duration // since of began
+	left  int           // items to look at
+	names []string      // paths from the last item up, when it has to stop
 }
 
 // name is that of the last item.
@@ -106,10 +107,19 @@ func (w *walk[M]) enter(x *item[M], wants []want, after string) bool {
 // look visits the message of x, if there is one and the filter ends here. It is
 // false when it has to stop.
 func (w *walk[M]) look(x *item[M], ends bool) bool {
-	alive := x.bytes > 0 && (x.expires.IsZero() || w.now.Before(x.expires))
-	if ends && alive && !w.visit(x.message) {
+	alive := x.bytes > 0 && (x.expires == 0 || w.now < x.expires)
+	if ends && alive && !w.visit(x.message, w.of.at(x.expires)) {
 		return false
 	}
 	w.left--
 	return w.left > 0
+}
+
+// pop takes the first level off levels that stand behind a slash each.
+func pop(path string) (level, rest string) {
+	path = path[1:]
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
 }

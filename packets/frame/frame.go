@@ -1,28 +1,20 @@
 package frame
 
-import (
-	"sync"
-	"sync/atomic"
-
-	"github.com/valyala/bytebufferpool"
-)
+import "sync/atomic"
 
 // Frame is bytes that are counted: New and Copy give the first reference, Retain
 // adds one, Release gives one up. With the last one the memory goes back to a
 // pool. Any number of goroutines may use a Frame, each with its own reference.
 type Frame struct {
-	buf  *bytebufferpool.ByteBuffer
+	b    []byte
 	refs atomic.Int32
 }
-
-var frames = sync.Pool{New: func() any { return new(Frame) }}
 
 // New is a Frame of size bytes. What stands in them is not specified: fill them
 // before anyone else gets a reference.
 func New(size int) *Frame {
-	f := frames.Get().(*Frame)
-	f.buf = getBuffer(size)
-	f.buf.B = f.buf.B[:size]
+	f := get(size)
+	f.b = f.b[:size]
 	f.refs.Store(1)
 	return f
 }
@@ -30,15 +22,17 @@ func New(size int) *Frame {
 // Copy is a Frame with a copy of b.
 func Copy(b []byte) *Frame {
 	f := New(len(b))
-	copy(f.buf.B, b)
+	copy(f.b, b)
 	return f
 }
 
 // Bytes are the bytes of f. They are good until the caller releases its
 // reference. It panics when there is none left.
 func (f *Frame) Bytes() []byte {
-	n := len(f.buf.B)
-	return f.buf.B[:n:n]
+	if f.refs.Load() <= 0 {
+		panic("frame: Bytes after the last Release")
+	}
+	return f.b[:len(f.b):len(f.b)]
 }
 
 // Retain adds a reference. Only who has one may add one.
@@ -55,26 +49,22 @@ func (f *Frame) Release() {
 	case n < 0:
 		panic("frame: Release without a reference")
 	case n == 0:
-		putBuffer(f.buf)
-		f.buf = nil
-		if !raceEnabled {
-			frames.Put(f)
-		}
+		put(f)
 	}
 }
 
 // grow makes room for n bytes in all. Only for who has the one reference.
 func (f *Frame) grow(n int) {
-	old := f.buf
-	if n <= cap(old.B) {
+	if n <= cap(f.b) {
 		return
 	}
-	f.buf = getBuffer(n)
-	f.buf.B = append(f.buf.B, old.B...)
-	putBuffer(old)
+	larger := get(n)
+	larger.b = append(larger.b, f.b...)
+	f.b, larger.b = larger.b, f.b
+	put(larger)
 }
 
 // is reports whether b is all of f, not merely equal to it.
 func (f *Frame) is(b []byte) bool {
-	return len(b) > 0 && len(b) == len(f.buf.B) && &b[0] == &f.buf.B[0]
+	return len(b) > 0 && len(b) == len(f.b) && &b[0] == &f.b[0]
 }

@@ -95,7 +95,7 @@ func TestSmallFrameGetsSmallBuffer(t *testing.T) {
 	}
 	for _, size := range []int{1, 100, 129, 5000} {
 		f := New(size)
-		if c := cap(f.buf.B); c >= 2*max(size, 128) {
+		if c := cap(f.b); c >= 2*max(size, 128) {
 			t.Errorf("%d bytes in a buffer of %d", size, c)
 		}
 		f.Release()
@@ -109,17 +109,7 @@ func TestPoolKeepsItsClasses(t *testing.T) {
 	}
 	f := New(1000)
 	defer f.Release()
-	if c := cap(f.buf.B); c != 1024 {
+	if c := cap(f.b); c != 1024 {
 		t.Errorf("capacity %d", c)
 	}
-}
-
-func BenchmarkFrame(b *testing.B) {
-	payload := make([]byte, 256)
-	b.Run("op=copy/size=256", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Copy(payload).Release()
-		}
-	})
 }

@@ -2,48 +2,47 @@ package frame
 
 import (
 	"math/bits"
-	"sync/atomic"
-
-	"github.com/valyala/bytebufferpool"
+	"sync"
 )
 
-// Buffers are pooled by capacity, a power of two. One pool for all would hand a
-// megabyte to who needs a hundred bytes, and keeps it for as long as they are
-// queued. What is larger than the largest class is left to the collector.
+// Frames are pooled with their memory, by its capacity, a power of two. One pool for
+// all would hand a megabyte to who needs a hundred bytes, and keeps it for as long as
+// they are queued. What is larger than the largest class is left to the collector.
 const (
 	minClass = 7  // 128 B
 	maxClass = 20 // 1 MiB
 )
 
-var pools [maxClass - minClass + 1]struct {
-	_ [0]atomic.Uint64 // aligns what Pool counts, on 32-bit systems too
-	bytebufferpool.Pool
-}
+var pools [maxClass - minClass + 1]sync.Pool
 
-// class is the index of the pool whose buffers hold n bytes; there may be none.
+// class is the index of the pool whose frames hold n bytes; there may be none.
 func class(n int) int {
 	return max(bits.Len(uint(max(n, 1)-1)), minClass) - minClass
 }
 
-// getBuffer is an empty buffer with room for n bytes.
-func getBuffer(n int) *bytebufferpool.ByteBuffer {
+// get is a Frame that is empty, with room for n bytes.
+func get(n int) *Frame {
 	c := class(n)
 	if c >= len(pools) {
-		return &bytebufferpool.ByteBuffer{B: make([]byte, 0, n)}
+		return &Frame{b: make([]byte, 0, n)}
 	}
-	b := pools[c].Get()
-	if size := 1 << (c + minClass); cap(b.B) < size {
-		b.B = make([]byte, 0, size)
+	if f, ok := pools[c].Get().(*Frame); ok {
+		return f
 	}
-	return b
+	return &Frame{b: make([]byte, 0, 1<<(c+minClass))}
 }
 
-// putBuffer takes back what getBuffer gave.
-func putBuffer(b *bytebufferpool.ByteBuffer) {
-	b.B = b.B[:cap(b.B)] // the pool learns from this length which capacity to keep
-	poison(b.B)
-	if c := class(len(b.B)); c < len(pools) && !raceEnabled {
-		pools[c].Put(b)
+// put takes back what get gave.
+func put(f *Frame) {
+	f.b = f.b[:cap(f.b)]
+	poison(f.b)
+	if raceEnabled {
+		f.b = nil
+		return
+	}
+	c := class(len(f.b))
+	if f.b = f.b[:0]; c < len(pools) {
+		pools[c].Put(f)
 	}
 }
 

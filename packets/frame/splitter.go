@@ -100,6 +100,9 @@ func (s *Splitter) Rest() []byte {
 	return b
 }
 
+// Left is how many bytes of the piece are left.
+func (s *Splitter) Left() int { return len(s.piece) }
+
 // Empty reports whether s has no memory of anything but Limit, Version and From: no
 // part of a packet has come, nor an error.
 func (s *Splitter) Empty() bool { return s.n == 0 && len(s.piece) == 0 && s.err == nil }
@@ -164,10 +167,10 @@ func (s *Splitter) resume() (first byte, body []byte, ok bool) {
 		s.settle()
 		return s.Next()
 	}
-	have := len(s.held.buf.B)
+	have := len(s.held.b)
 	k := min(int(s.need)-have, len(s.piece))
 	s.held.grow(room(have+k, int(s.need)))
-	s.held.buf.B = append(s.held.buf.B, s.piece[:k]...)
+	s.held.b = append(s.held.b, s.piece[:k]...)
 	s.piece = s.piece[k:]
 	if have+k < int(s.need) {
 		s.piece = nil
@@ -229,7 +232,7 @@ func (s *Splitter) hold(size int) {
 	if b := s.piece; len(b) > 0 {
 		s.need = uint32(size)
 		s.held = New(room(len(b), size))
-		s.held.buf.B = append(s.held.buf.B[:0], b...)
+		s.held.b = append(s.held.b[:0], b...)
 	}
 	s.piece = nil
 }
@@ -248,17 +251,17 @@ func (s *Splitter) spare(least int) []byte {
 	if s.held == nil {
 		return nil
 	}
-	have, need := len(s.held.buf.B), int(s.need)
+	have, need := len(s.held.b), int(s.need)
 	if need-have < least {
 		return nil
 	}
 	s.held.grow(room(have+least, need))
-	return s.held.buf.B[have:min(need, cap(s.held.buf.B))]
+	return s.held.b[have:min(need, cap(s.held.b))]
 }
 
 // advance counts n bytes that were read to spare.
 func (s *Splitter) advance(n int) {
-	s.held.buf.B = s.held.buf.B[:len(s.held.buf.B)+n]
+	s.held.b = s.held.b[:len(s.held.b)+n]
 }
 
 // room is the capacity for have bytes of a body of need: all of it when half is

@@ -148,7 +148,7 @@ func TestAnnouncedLengthReservesNothing(t *testing.T) {
 		if s.Next(); s.piece != nil {
 			t.Fatal("the piece is held as well")
 		}
-		if c := cap(s.held.buf.B); c > max(2*sent, 128) {
+		if c := cap(s.held.b); c > max(2*sent, 128) {
 			t.Fatalf("%d bytes sent, %d held", sent, c)
 		}
 	}
@@ -157,7 +157,7 @@ func TestAnnouncedLengthReservesNothing(t *testing.T) {
 	if _, _, err := r.Next(); err != io.ErrUnexpectedEOF {
 		t.Error(err)
 	}
-	if c := cap(r.in.held.buf.B); c > 2*(len(piece)+readSize) {
+	if c := cap(r.in.held.b); c > 2*(len(piece)+readSize) {
 		t.Errorf("Reader: %d bytes sent, %d held", len(piece), c)
 	}
 }
@@ -170,7 +170,7 @@ func TestRestIsReservedExactly(t *testing.T) {
 	defer s.Reset()
 	s.Feed(stream[:len(stream)-size/2+1])
 	s.Next()
-	if c := cap(s.held.buf.B); c != size {
+	if c := cap(s.held.b); c != size {
 		t.Errorf("capacity %d for %d bytes", c, size)
 	}
 }

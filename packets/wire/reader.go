@@ -2,9 +2,10 @@ package wire
 
 import "encoding/binary"
 
-// Reader reads fields off the front of a packet. After the first fault every
-// read gives a zero value, so a decoder is one straight line of reads with a
-// single check at its end.
+// Reader reads fields off the front of a packet. It is a value, which a read gives
+// back behind what it has read: that way it stays in registers. After the first
+// fault every read gives a zero value, so a decoder is one straight line of reads
+// with a single check at its end.
 //
 // What it returns aliases the packet, and is capped so that an append to it
 // cannot run on into the next field.
@@ -17,191 +18,166 @@ type Reader struct {
 func NewReader(b []byte) Reader { return Reader{b: b} }
 
 // Len is how many bytes are left.
-func (r *Reader) Len() int { return len(r.b) }
+func (r Reader) Len() int { return len(r.b) }
 
 // Left is the bytes that are left, without reading them.
-func (r *Reader) Left() []byte { return r.b }
+func (r Reader) Left() []byte { return r.b }
 
 // Skip drops the next n bytes, which must be there.
-func (r *Reader) Skip(n int) { r.b = r.b[n:] }
+func (r Reader) Skip(n int) Reader { return Reader{r.b[n:], r.fault} }
 
 // Fail records f, unless there is a fault already, and drops what is left.
-func (r *Reader) Fail(f *Fault) {
-	if r.fault == nil {
-		r.fault = f
+func (r Reader) Fail(f *Fault) Reader {
+	if r.fault != nil {
+		f = r.fault
 	}
-	r.b = nil
+	return Reader{fault: f}
 }
 
 // Refuse fails with f when bad.
-func (r *Reader) Refuse(bad bool, f *Fault) {
+func (r Reader) Refuse(bad bool, f *Fault) Reader {
 	if bad {
-		r.Fail(f)
+		return r.Fail(f)
 	}
+	return r
 }
 
 // Done is the check at the end: the first fault, or Surplus if bytes are left
 // over, or nil.
-func (r *Reader) Done() *Fault {
+func (r Reader) Done() *Fault {
 	if r.fault == nil && len(r.b) != 0 {
 		return Surplus
 	}
 	return r.fault
 }
 
-// Block is a Reader of the next bytes, as many as a variable byte integer says:
-// a property block, section 2.2.2. Its fault goes back with Join.
-func (r *Reader) Block() Reader {
-	n := r.VarInt()
-	return Reader{b: r.take(int(n)), fault: r.fault}
+// Block is a Reader of the next bytes, as many as a variable byte integer says: a
+// property block, section 2.2.2. Its fault goes back with Join.
+func (r Reader) Block() (block, rest Reader) {
+	n, r := r.VarInt()
+	if int(n) > len(r.b) {
+		r = r.Fail(Short)
+		return r, r
+	}
+	return Reader{r.b[:n:n], r.fault}, Reader{r.b[n:], r.fault}
 }
 
 // Join takes over the fault of a Block that has been read.
-func (r *Reader) Join(block *Reader) {
+func (r Reader) Join(block Reader) Reader {
 	if block.fault != nil {
-		r.Fail(block.fault)
+		return block
 	}
+	return r
 }
 
 // U8 reads a byte.
-func (r *Reader) U8() byte {
+func (r Reader) U8() (byte, Reader) {
 	if len(r.b) < 1 {
-		r.Fail(Short)
-		return 0
+		return 0, r.Fail(Short)
 	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
+	return r.b[0], Reader{r.b[1:], r.fault}
 }
 
 // U16 reads a two byte integer, section 1.5.2.
-func (r *Reader) U16() uint16 {
+func (r Reader) U16() (uint16, Reader) {
 	if len(r.b) < 2 {
-		r.Fail(Short)
-		return 0
+		return 0, r.Fail(Short)
 	}
-	v := binary.BigEndian.Uint16(r.b)
-	r.b = r.b[2:]
-	return v
+	return binary.BigEndian.Uint16(r.b), Reader{r.b[2:], r.fault}
 }
 
 // U32 reads a four byte integer, section 1.5.3.
-func (r *Reader) U32() uint32 {
+func (r Reader) U32() (uint32, Reader) {
 	if len(r.b) < 4 {
-		r.Fail(Short)
-		return 0
+		return 0, r.Fail(Short)
 	}
-	v := binary.BigEndian.Uint32(r.b)
-	r.b = r.b[4:]
-	return v
+	return binary.BigEndian.Uint32(r.b), Reader{r.b[4:], r.fault}
 }
 
 // VarInt reads a variable byte integer, section 1.5.5. More than four bytes, and
 // more than the value needs, are faults [MQTT-1.5.5-1].
-func (r *Reader) VarInt() uint32 {
+func (r Reader) VarInt() (uint32, Reader) {
 	if len(r.b) > 0 && r.b[0] < 0x80 {
-		v := r.b[0]
-		r.b = r.b[1:]
-		return uint32(v)
+		return uint32(r.b[0]), Reader{r.b[1:], r.fault}
 	}
 	return r.longVarInt()
 }
 
-func (r *Reader) longVarInt() uint32 {
+func (r Reader) longVarInt() (uint32, Reader) {
 	var v uint32
 	for i, c := range r.b {
 		if i == 4 {
-			r.Fail(VarIntLong)
-			return 0
+			return 0, r.Fail(VarIntLong)
 		}
 		v |= uint32(c&0x7f) << (7 * i)
 		if c == 0 {
-			r.Fail(VarIntPadded)
-			return 0
+			return 0, r.Fail(VarIntPadded)
 		}
 		if c < 0x80 {
-			r.b = r.b[i+1:]
-			return v
+			return v, Reader{r.b[i+1:], r.fault}
 		}
 	}
-	r.Fail(Short)
-	return 0
-}
-
-func (r *Reader) take(n int) []byte {
-	if n > len(r.b) {
-		r.Fail(Short)
-		return nil
-	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
-	return v
+	return 0, r.Fail(Short)
 }
 
 // Rest reads all that is left.
-func (r *Reader) Rest() []byte {
-	v := r.b[:len(r.b):len(r.b)]
-	r.b = nil
-	return v
+func (r Reader) Rest() ([]byte, Reader) {
+	return r.b[:len(r.b):len(r.b)], Reader{fault: r.fault}
 }
 
 // Binary reads binary data, section 1.5.6.
-func (r *Reader) Binary() []byte {
+func (r Reader) Binary() ([]byte, Reader) {
 	if len(r.b) < 2 {
-		r.Fail(Short)
-		return nil
+		return nil, r.Fail(Short)
 	}
 	n := 2 + int(binary.BigEndian.Uint16(r.b))
 	if n > len(r.b) {
-		r.Fail(Short)
-		return nil
+		return nil, r.Fail(Short)
 	}
-	v := r.b[2:n:n]
-	r.b = r.b[n:]
-	return v
+	return r.b[2:n:n], Reader{r.b[n:], r.fault}
 }
 
 // Text reads a UTF-8 encoded string, section 1.5.4, as it is: U+FEFF is a
 // character [MQTT-1.5.4-3].
-func (r *Reader) Text() []byte {
-	v := r.Binary()
-	if !plainText(v) {
-		if f := CheckText(v); f != nil {
-			r.Fail(f)
-			return nil
-		}
-	}
-	return v
-}
-
-// Pair reads over a UTF-8 string pair, section 1.5.7, and checks it.
-func (r *Reader) Pair() {
+func (r Reader) Text() ([]byte, Reader) {
 	b := r.b
-	if len(b) < 4 {
-		r.Fail(Short)
-		return
+	if len(b) < 2 {
+		return nil, r.Fail(Short)
 	}
-	key := 2 + int(binary.BigEndian.Uint16(b))
-	if len(b) < key+2 {
-		r.Fail(Short)
-		return
+	n := 2 + int(binary.BigEndian.Uint16(b))
+	if n > len(b) {
+		return nil, r.Fail(Short)
 	}
-	end := key + 2 + int(binary.BigEndian.Uint16(b[key:]))
-	if len(b) < end {
-		r.Fail(Short)
-		return
+	if n < 10 {
+		if len(b) < 10 || !plainFirst(b[2:], uint(n)-2) {
+			return r.oddText(n)
+		}
+		return b[2:n:n], Reader{b[n:], r.fault}
 	}
-	r.b = b[end:]
-	if !plainText(b[2:key]) || !plainText(b[key+2:end]) {
-		r.checkPair(b[2:key], b[key+2:end])
-	}
-}
-
-// checkPair is the second look at a pair [MQTT-1.5.7-1].
-func (r *Reader) checkPair(key, value []byte) {
-	for _, v := range [...][]byte{key, value} {
-		if f := CheckText(v); f != nil {
-			r.Fail(f)
+	v := b[2:n:n]
+	for w := v; len(w) > 8; w = w[8:] {
+		if !plain8(binary.LittleEndian.Uint64(w)) {
+			return r.oddText(n)
 		}
 	}
+	if !plain8(binary.LittleEndian.Uint64(v[len(v)-8:])) {
+		return r.oddText(n)
+	}
+	return v, Reader{b[n:], r.fault}
+}
+
+// oddText is Text for the few that take a second look, up to n.
+func (r Reader) oddText(n int) ([]byte, Reader) {
+	v := r.b[2:n:n]
+	if f := CheckText(v); f != nil {
+		return nil, r.Fail(f)
+	}
+	return v, Reader{r.b[n:], r.fault}
+}
+
+// Pair reads over a UTF-8 string pair, section 1.5.7, and checks it [MQTT-1.5.7-1].
+func (r Reader) Pair() Reader {
+	_, r = r.Text()
+	_, r = r.Text()
+	return r
 }

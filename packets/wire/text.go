@@ -62,3 +62,10 @@ func plainText(v []byte) bool {
 // plain8 is plainText of eight bytes: x-lows borrows from above a byte that is
 // zero, and so sets its highest bit.
 func plain8(x uint64) bool { return (x|(x-lows))&highs == 0 }
+
+// plainFirst is plainText of the first n, fewer than eight, of the bytes of v, which
+// has eight at least.
+func plainFirst(v []byte, n uint) bool {
+	behind := ^uint64(0) << (8 * n & 63)
+	return plain8(binary.LittleEndian.Uint64(v)&^behind | lows&behind)
+}

@@ -26,7 +26,8 @@ func TestVarInt(t *testing.T) {
 			t.Errorf("%d is written as % x, want % x", c.value, got, c.bytes)
 		}
 		r := NewReader([]byte(c.bytes + "!"))
-		if got := r.VarInt(); got != c.value || r.Len() != 1 {
+		got, r := r.VarInt()
+		if got != c.value || r.Len() != 1 {
 			t.Errorf("% x is read as %d, want %d; %d bytes left, want 1", c.bytes, got, c.value, r.Len())
 		}
 	}
@@ -43,7 +44,7 @@ func TestVarInt(t *testing.T) {
 		{"\x80\x80\x80\x80\x00", VarIntLong},
 	} {
 		r := NewReader([]byte(c.bytes))
-		if got := r.VarInt(); got != 0 || r.Done() != c.fault {
+		if got, r := r.VarInt(); got != 0 || r.Done() != c.fault {
 			t.Errorf("% x is read as %d with %v, want %v", c.bytes, got, r.Done(), c.fault)
 		}
 	}
@@ -67,8 +68,15 @@ func TestText(t *testing.T) {
 					t.Fatalf("%q: %v, want %v", v, got, want)
 				}
 				r := NewReader(AppendBinary(nil, v))
-				if got := r.Text(); r.Done() != want || want == nil && !bytes.Equal(got, v) {
+				if got, r := r.Text(); r.Done() != want || want == nil && !bytes.Equal(got, v) {
 					t.Fatalf("%q: read as %q with %v, want %v", v, got, r.Done(), want)
+				}
+				for _, behind := range []string{"\x00", "\xff23456789", "\x0023456789"} {
+					r := NewReader(append(AppendBinary(nil, v), behind...))
+					got, r := r.Text()
+					if left, r := r.Rest(); r.Done() != want || want == nil && (!bytes.Equal(got, v) || string(left) != behind) {
+						t.Fatalf("%q: read as %q with %v, want %v; %q behind it, want %q", v, got, r.Done(), want, left, behind)
+					}
 				}
 			}
 		}
@@ -81,46 +89,50 @@ func TestText(t *testing.T) {
 // TestReaderStaysFailed: after a fault every read gives nothing, and the first
 // fault is the one that counts.
 func TestReaderStaysFailed(t *testing.T) {
-	r := NewReader([]byte{0, 5, 'a'})
-	if v := r.Binary(); v != nil {
+	v, r := NewReader([]byte{0, 5, 'a'}).Binary()
+	if v != nil {
 		t.Errorf("a binary of 5 bytes from 1: %q", v)
 	}
-	if r.U8() != 0 || r.U16() != 0 || r.U32() != 0 || r.VarInt() != 0 || len(r.Rest()) != 0 || r.Text() != nil || r.Len() != 0 {
-		t.Error("a failed Reader gives something")
-	}
-	r.Fail(NUL)
-	if r.Done() != Short {
-		t.Errorf("fault %v, want the first, %v", r.Done(), Short)
+	for name, read := range map[string]func() (uint32, Reader){
+		"U8":     func() (uint32, Reader) { v, r := r.U8(); return uint32(v), r },
+		"U16":    func() (uint32, Reader) { v, r := r.U16(); return uint32(v), r },
+		"U32":    r.U32,
+		"VarInt": r.VarInt,
+		"Rest":   func() (uint32, Reader) { v, r := r.Rest(); return uint32(len(v)), r },
+		"Text":   func() (uint32, Reader) { v, r := r.Text(); return uint32(len(v)), r },
+		"Pair":   func() (uint32, Reader) { return 0, r.Pair() },
+		"Fail":   func() (uint32, Reader) { return 0, r.Fail(NUL) },
+	} {
+		if v, r := read(); v != 0 || r.Len() != 0 || r.Done() != Short {
+			t.Errorf("%s of a failed Reader: %d, %d bytes left, fault %v, want the first, %v", name, v, r.Len(), r.Done(), Short)
+		}
 	}
 }
 
 // TestReaderSurplus: bytes left over are a fault, if there is no other.
 func TestReaderSurplus(t *testing.T) {
-	r := NewReader([]byte{1, 2})
-	r.U8()
+	_, r := NewReader([]byte{1, 2}).U8()
 	if r.Done() != Surplus {
 		t.Errorf("one byte left: %v", r.Done())
 	}
-	r.U8()
-	if r.Done() != nil {
+	if _, r = r.U8(); r.Done() != nil {
 		t.Errorf("none left: %v", r.Done())
 	}
 }
 
 // TestBlock: a block ends where its length says, and its fault is that of the packet.
 func TestBlock(t *testing.T) {
-	r := NewReader([]byte{2, 7, 8, 9})
-	b := r.Block()
-	if b.U16() != 0x0708 || b.Len() != 0 || b.U8() != 0 {
-		t.Error("a block of two bytes has more or less than two")
+	b, r := NewReader([]byte{2, 7, 8, 9}).Block()
+	v, b := b.U16()
+	if v != 0x0708 || b.Len() != 0 || r.Len() != 1 {
+		t.Errorf("a block of two bytes: %#x, %d bytes left, %d behind it", v, b.Len(), r.Len())
 	}
-	r.Join(&b)
-	if r.Done() != Short {
+	_, b = b.U8()
+	if r = r.Join(b); r.Done() != Short {
 		t.Errorf("%v, want %v", r.Done(), Short)
 	}
-	r = NewReader([]byte{3, 7})
-	b = r.Block()
-	if b.Len() != 0 || b.Done() != Short {
-		t.Errorf("a block that is longer than the packet: %d bytes, %v", b.Len(), b.Done())
+	b, r = NewReader([]byte{3, 7}).Block()
+	if b.Len() != 0 || b.Done() != Short || r.Done() != Short {
+		t.Errorf("a block that is longer than the packet: %d bytes, %v, %v behind it", b.Len(), b.Done(), r.Done())
 	}
 }

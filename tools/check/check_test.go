@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"gen":                    {"spec", "github.com/dave/jennifer/jen"},
 	"packets/wire":           {},
 	"packets":                {"packets/wire"},
-	"packets/frame":          {"packets", "packets/wire", "github.com/valyala/bytebufferpool"},
+	"packets/frame":          {"packets", "packets/wire"},
 	"packets/flow":           {"packets"},
 	"client":                 {"client/store", "packets", "packets/wire", "packets/frame", "packets/flow", "github.com/gobwas/ws", "github.com/valyala/bytebufferpool", "golang.org/x/net/http/httpproxy", "golang.org/x/net/proxy"},
 	"client/store":           {},

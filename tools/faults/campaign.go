@@ -202,7 +202,7 @@ func (c *campaign) disconnect() (err error) {
 		return err
 	}
 	for began := time.Now(); strings.Contains(stacks(), "fletch/client."); wait(ctx, 10*time.Millisecond) {
-		if time.Since(began) > time.Second {
+		if time.Since(began) > patience {
 			return fmt.Errorf("goroutines are left of clients that have ended\n%s", stacks())
 		}
 	}

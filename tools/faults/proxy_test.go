@@ -162,9 +162,17 @@ func TestStalls(t *testing.T) {
 		s.takes(s.client, "def")
 	})
 	t.Run("silent", func(t *testing.T) {
-		s := newSite(t, never, steps(fault{kind: silence, after: 3, takes: ever}))
+		next, silent := steps(fault{kind: silence, after: 3, takes: ever}), make(chan struct{})
+		s := newSite(t, never, func() fault {
+			f := next()
+			if f.kind != silence { // it has begun when another is asked for
+				close(silent)
+			}
+			return f
+		})
 		s.send(s.server, "abcdef")
 		s.takes(s.client, "abc")
+		<-silent
 		s.quiet(s.client)
 		s.send(s.client, "up")
 		s.quiet(s.server)

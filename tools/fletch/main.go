@@ -19,6 +19,7 @@ type cli struct {
 	Passwd  passwd  `cmd:"" help:"Give a user of a broker a password."`
 	Pub     pub     `cmd:"" help:"Publish a message."`
 	Sub     sub     `cmd:"" help:"Subscribe, and print what comes."`
+	Bench   bench   `cmd:"" help:"Put a broker under load and measure it."`
 	Version version `cmd:"" help:"Print the version."`
 }
 

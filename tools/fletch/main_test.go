@@ -115,8 +115,12 @@ func TestFirstMinute(t *testing.T) {
 	if err := broker.Wait(); err != nil {
 		t.Errorf("serve after SIGTERM: %v", err)
 	}
-	if r := run(t, "pub", "-p", port, "-t", "a", "-m", "b"); r.status != 1 || !strings.Contains(r.err, "no broker at localhost:"+port) {
-		t.Errorf("pub without a broker: %+v", r)
+}
+
+// Who has not started a broker is told so. Nobody is given port 1 unasked.
+func TestPubWithoutBroker(t *testing.T) {
+	if r := run(t, "pub", "-p", "1", "-t", "a", "-m", "b"); r.status != 1 || !strings.Contains(r.err, "no broker at localhost:1") {
+		t.Errorf("got %+v", r)
 	}
 }
 

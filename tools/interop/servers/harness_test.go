@@ -36,6 +36,11 @@ type place struct {
 	socket         string
 	users          bool   // only ann, whose password is secret, may connect
 	receiveMaximum uint16 // the server's, or 0 for its default
+
+	// ackWait is when nats-server sends again what is not acknowledged, on whatever
+	// connection, and at QoS 2 as another message. 0 is its default, 30 s: longer than
+	// a busy system makes an acknowledgement take.
+	ackWait time.Duration
 }
 
 const (

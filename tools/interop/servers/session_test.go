@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/fletchmq/fletch/client"
 	"github.com/fletchmq/fletch/packets"
@@ -37,7 +38,9 @@ func TestWill(t *testing.T) {
 // at least once and at QoS 2 exactly once, and in order.
 func TestCutSubscriber(t *testing.T) {
 	each(t, every, func(t *testing.T, s *server, v packets.Version) {
-		at := s.serve(t)
+		at := newPlace(t)
+		at.ackWait = 5 * time.Second
+		s.serveAt(t, at)
 		for qos := packets.AtLeastOnce; qos <= packets.ExactlyOnce; qos++ {
 			t.Run(fmt.Sprintf("qos=%d", qos), func(t *testing.T) {
 				var l line

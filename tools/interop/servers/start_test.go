@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	mochimqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
@@ -78,7 +77,7 @@ func startNATS(t *testing.T, at *place) (stop func()) {
 	options := &natsserver.Options{
 		ServerName: "one", DontListen: true, NoLog: true, NoSigs: true, MaxPayload: 2 << 20,
 		JetStream: true, StoreDir: t.TempDir(),
-		MQTT:      natsserver.MQTTOpts{Host: "127.0.0.1", Port: port("mqtt"), MaxAckPending: at.receiveMaximum, AckWait: 2 * time.Second},
+		MQTT:      natsserver.MQTTOpts{Host: "127.0.0.1", Port: port("mqtt"), MaxAckPending: at.receiveMaximum, AckWait: at.ackWait},
 		Websocket: natsserver.WebsocketOpts{Host: "127.0.0.1", Port: port("ws"), NoTLS: true},
 	}
 	if at.users {
