@@ -51,7 +51,8 @@ func (s *filters) add(filter string) {
 	case s.one == "":
 		s.one = filter
 	default:
-		s.more = &several{few: []string{s.one}}
+		s.more = new(several)
+		s.more.add(s.one)
 		s.more.add(filter)
 		s.one = ""
 	}
@@ -74,22 +75,30 @@ func (s *several) add(filter string) {
 }
 
 // remove takes out a filter, and reports whether it was there.
-func (s *filters) remove(filter string) bool {
-	if !s.has(filter) {
-		return false
+func (s *filters) remove(filter string) (found bool) {
+	if s.more != nil {
+		if found = s.more.remove(filter); s.len() == 0 {
+			s.more = nil
+		}
+		return found
 	}
-	if s.more == nil {
+	if found = s.one == filter; found {
 		s.one = ""
-		return true
 	}
-	if i, ok := slices.BinarySearch(s.more.few, filter); ok {
-		s.more.few = slices.Delete(s.more.few, i, i+1)
+	return found
+}
+
+func (s *several) remove(filter string) bool {
+	if s.many != nil {
+		n := len(s.many)
+		delete(s.many, filter)
+		return len(s.many) < n
 	}
-	delete(s.more.many, filter)
-	if s.len() == 0 {
-		s.more = nil
+	i, found := slices.BinarySearch(s.few, filter)
+	if found {
+		s.few = slices.Delete(s.few, i, i+1)
 	}
-	return true
+	return found
 }
 
 func (s *filters) all() iter.Seq[string] {

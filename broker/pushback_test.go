@@ -87,7 +87,7 @@ func TestPushBackTimeout(t *testing.T) {
 		dead, a := w.join(packets.V5, "dead"), w.join(packets.V5, "a")
 		dead.subscribe("x", 0)
 		begin := time.Now()
-		<-a.flood(1000, 0)
+		<-a.flood(2000, 0)
 		if d := time.Since(begin); d != 5*time.Second {
 			t.Errorf("after %s", d)
 		}

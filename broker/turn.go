@@ -14,12 +14,12 @@ import (
 // flushes it at its end, and before it waits for anything.
 type turn struct {
 	session.Turn
-	lane     int     // of the journal, in which this turn hears that something is stored
-	put      bool    // something is to be stored for the packet that is handled
-	received Traffic // not yet counted for all
-	onward   session.Onward
-	relayed  bool         // something of the piece that is handled is in memory of this turn
+	lane     int          // of the journal, in which this turn hears that something is stored
+	put      bool         // something is to be stored for the packet that is handled
+	received Traffic      // not yet counted for all
 	packed   *frame.Frame // has the packet that is handled, nil unless that is beside a loop
+	onward   session.Onward
+	relayed  bool // something of the piece that is handled is in memory of this turn
 	dec      packets.FromClient
 	answer   answers
 	replays  []session.Replay

@@ -57,6 +57,7 @@ func (l *Line) Take(b *Batch) Taken {
 		b.Control = b.buffer.B
 		l.relieve()
 	}
+	l.turn = taken
 	if r := l.relay; r != nil {
 		l.relay = nil
 		b.relay, b.Relayed, b.Relays = r, r.parts, r.messages
@@ -71,7 +72,7 @@ func (l *Line) Take(b *Batch) Taken {
 	case len(b.Control) > 0, b.Relays > 0, len(b.Messages) > 0, b.Replay != nil, b.Page != nil:
 		return Filled
 	case !l.closed():
-		l.owed = false
+		l.turn = nil
 		l.mayWait()
 		return Idle
 	case l.final == nil:

@@ -18,13 +18,28 @@ type Peer struct {
 	TopicAliasMaximum uint16
 }
 
+// Fits reports whether the peer accepts p [MQTT-3.1.2-24].
+func (p *Peer) Fits(x packets.Packet) bool {
+	b := p.bounds()
+	return b.Fits(x)
+}
+
+// bounds is what a Line keeps of its Peer.
+type bounds struct {
+	MaximumPacketSize uint32
+	ReceiveMaximum    uint16 // messages at QoS 1 and 2 that may be under way
+	Version           packets.Version
+}
+
+func (p *Peer) bounds() bounds { return bounds{p.MaximumPacketSize, p.ReceiveMaximum, p.Version} }
+
 // takes reports whether the peer accepts a packet of that size in bytes.
-func (p *Peer) takes(size int) bool {
+func (p *bounds) takes(size int) bool {
 	return p.MaximumPacketSize == 0 || size <= int(p.MaximumPacketSize)
 }
 
-// Fits reports whether the peer accepts p [MQTT-3.1.2-24].
-func (p *Peer) Fits(x packets.Packet) bool {
+// Fits is that of Peer.
+func (p *bounds) Fits(x packets.Packet) bool {
 	n := x.Size(p.Version)
 	return p.takes(1 + wire.SizeVarInt(uint32(n)) + n)
 }
@@ -38,15 +53,18 @@ type Line struct {
 	aliases *flow.AliasOut             // nil if the peer allows none
 	control *bytebufferpool.ByteBuffer // packets that have no queue, nil if none
 	final   *bytebufferpool.ByteBuffer // last of all
-	relay   *relay                     // of the turn in which it is due, nil if it is not
-	direct  bool                       // the owner sends at the end of the turn, not later
-	full    atomic.Bool                // control has more than controlLimit; under the lock to change it
-	peer    Peer                       // ReceiveMaximum is how many messages may be under way
-	crowded bool                       // as the owner has been told
-	waits   bool                       // the owner does, as far as anybody knows, for others to have room
-	owed    bool                       // somebody is about to Take, or takes
+	turn    *Turn                      // in which it is due, or taken if somebody takes; nil if nobody owes it a Flush
+	relay   *relay                     // to be sent in that turn, before messages; nil if none
+	peer    bounds
+	full    atomic.Bool // control has more than controlLimit; under the lock to change it
+	direct  bool        // the owner sends at the end of the turn, not later
+	crowded bool        // as the owner has been told
+	waits   bool        // the owner does, as far as anybody knows, for others to have room
 	stage   stage
 }
+
+// taken is where a Line is that somebody sends.
+var taken = new(Turn)
 
 // stage is how far a Line is.
 type stage uint8
@@ -68,7 +86,7 @@ const controlLimit = 32 << 10
 // [MQTT-4.4.0-1] [MQTT3-4.4.0-1]. It is nil if connack does not fit the peer; a
 // nil connack is none. The line before, if there was one, is closed.
 func (o *Outbox) Attach(p Peer, connack packets.Packet, owner Owner, t *Turn) *Line {
-	l := &Line{out: o, owner: owner, peer: p}
+	l := &Line{out: o, owner: owner, peer: p.bounds()}
 	if d, ok := owner.(Direct); ok {
 		l.direct = d.Direct()
 	}
@@ -128,9 +146,8 @@ func (l *Line) append(p packets.Packet) {
 // touch lets the owner know, at the end of the turn, that there is something to
 // send.
 func (l *Line) touch(t *Turn) {
-	if !l.owed {
-		l.owed, l.relay = true, relays.Get().(*relay)
-		l.relay.turn = t
+	if l.turn == nil {
+		l.turn = t
 		t.due = append(t.due, l)
 	}
 }

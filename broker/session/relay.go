@@ -12,7 +12,6 @@ import (
 // they came from others stand in memory of the turn: what is left of them then has to be
 // copied.
 type relay struct {
-	turn     *Turn
 	parts    [][]byte // whole packets, one behind the other
 	size     int      // bytes in parts
 	messages int
@@ -96,7 +95,7 @@ func (o *Outbox) Relay(x *Onward, t *Turn) bool {
 	switch {
 	case r == nil:
 		return false
-	case r.turn != t:
+	case o.line.turn != t:
 		packet, rest = r.make(packet), r.make(rest)
 	}
 	r.add(packet)
@@ -139,11 +138,15 @@ func (o *Outbox) idle() bool {
 // not take it, or the line is being written.
 func (l *Line) relayIn(t *Turn, size int) *relay {
 	l.touch(t)
-	r := l.relay
-	if r == nil || !l.peer.takes(size) || r.size > 0 && r.size+size > relayBytes {
+	switch {
+	case l.turn == taken, !l.peer.takes(size):
+		return nil
+	case l.relay == nil:
+		l.relay = relays.Get().(*relay)
+	case l.relay.size+size > relayBytes:
 		return nil
 	}
-	return r
+	return l.relay
 }
 
 // make is a copy of a packet in memory of r.
