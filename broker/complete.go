@@ -31,7 +31,7 @@ func (c *Config) complete() error {
 		least, most int
 		normal      int
 	}{
-		{"Loops", &c.Loops, 1, 1024, runtime.GOMAXPROCS(0)},
+		{"Loops", &c.Loops, 1, 1024, (runtime.GOMAXPROCS(0) + 1) / 2},
 		{"MaximumConnections", &c.MaximumConnections, 1, most, 100_000},
 		{"MaximumPacketSize", &c.MaximumPacketSize, 64, mostPacketSize, 1 << 20},
 		{"ReceiveMaximum", &c.ReceiveMaximum, 1, mostReceive, 1024},

@@ -66,7 +66,9 @@ type Config struct {
 	Engine Engine
 
 	// Loops is how many event loops there are. The first few connections share one.
-	// Default GOMAXPROCS, at most 1024.
+	// More can do more, but each message costs more, as those of one loop to a
+	// connection of another do. And the system needs processors to move what they
+	// write. Default half of GOMAXPROCS, rounded up, at most 1024.
 	Loops int
 
 	// MaximumConnections is how many connections there may be at once, those that

@@ -71,27 +71,6 @@ func (c *Config) settled(ctx context.Context) (usage, error) {
 	return least, err
 }
 
-// processorTime is what a process has used so far, user and system.
-func processorTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("the processor time of process %d: %w", pid, err)
-	}
-	// The name, in parentheses, may hold anything. Behind it stand fields 3 and on.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const userTime, systemTime = 14 - 3, 15 - 3
-	var ticks int
-	for _, i := range []int{userTime, systemTime} {
-		n, err := strconv.Atoi(string(fields[i]))
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on all of Linux
-	return time.Duration(ticks) * tick, nil
-}
-
 // resident is the memory of a process, in bytes.
 func resident(pid int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a broker may take to answer, or to take what is published.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 var (
 	errEnds   = errors.New("the broker ends the connection")

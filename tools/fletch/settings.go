@@ -44,7 +44,7 @@ type settings struct {
 	Sharing                 string        `group:"Rest" placeholder:"WAY" default:"round-robin" enum:"round-robin, least-in-flight, hash-client, hash-topic, sticky" help:"Which member of a shared subscription gets a message: ${enum}. Default: ${default}."`
 	SysInterval             time.Duration `group:"Rest" placeholder:"TIME" help:"How often $$SYS/broker/ is published, -1s for never. Default: 10s."`
 	Engine                  string        `group:"Rest" placeholder:"ENGINE" default:"loops" enum:"loops, goroutines" help:"How TCP and unix sockets are served on Linux: loops, a few goroutines for all of them, or goroutines, one or two for each. Default: ${default}."`
-	Loops                   int           `group:"Rest" placeholder:"N" help:"How many event loops there are. Default: one for each processor."`
+	Loops                   int           `group:"Rest" placeholder:"N" help:"How many event loops there are. Default: one for two processors."`
 }
 
 // groups are the headings in --help.
