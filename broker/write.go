@@ -23,6 +23,7 @@ type writer struct {
 	buf     []byte
 	cuts    []cut
 	vectors net.Buffers // still to be written
+	owned   int         // bytes of them that have been copied, and count
 	memory  net.Buffers // of vectors
 }
 
@@ -67,8 +68,10 @@ func (w *writer) add(b []byte) {
 // own copies what is left of a batch with packets that were relayed: it is written
 // behind the end of the turn.
 func (w *writer) own() {
-	if w.batch.Relays > 0 {
-		w.vectors = net.Buffers{bytes.Join(w.vectors, nil)}
+	if w.batch.Relays > 0 && w.owned == 0 {
+		b := bytes.Join(w.vectors, nil)
+		w.vectors, w.owned = net.Buffers{b}, len(b)
+		w.line.Charge(w.owned)
 	}
 }
 
@@ -93,6 +96,10 @@ func (w *writer) release() {
 	}
 	clear(w.batch.Messages)
 	w.batch.Messages = w.batch.Messages[:0]
+	if w.owned > 0 {
+		w.line.Charge(-w.owned)
+		w.owned = 0
+	}
 	clear(w.cuts)
 	w.cuts = w.cuts[:0]
 	clear(w.memory)

@@ -218,7 +218,7 @@ func TestDropsByReason(t *testing.T) {
 	for _, payload := range []string{strings.Repeat("x", 100), "late", "full"} {
 		m := NewMessage(&packets.Publish{Topic: []byte("t"), Payload: []byte(payload)})
 		if payload == "late" {
-			m.expires = m.expires.Add(1)
+			m.expireAt(m.expires.Add(1))
 		}
 		o.Push(m, Terms{}, turn)
 		m.Release()

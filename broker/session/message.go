@@ -15,6 +15,17 @@ import (
 // counted: who made it has the first reference, Retain adds one, Release gives
 // one up. Nobody changes it once somebody else can see it.
 type Message struct {
+	// What is looked at for each receiver comes first, in one cache line.
+	refs    atomic.Int32
+	size    int32           // bytes of the PUBLISH, more or less
+	at      uint8           // of budget
+	head    uint8           // length of the fixed header of packet
+	version packets.Version // of packet
+	limited bool            // it expires
+	packet  []byte          // all of the PUBLISH in version, nil if there is none in one piece
+	frame   *frame.Frame    // nil if it is of a Retained
+	budget  *Budget         // where it counts, nil before it is queued
+
 	// Publish is the PUBLISH it came in; its slices are good until the caller
 	// releases its reference. Identifier and DUP mean nothing to receivers.
 	Publish packets.Publish
@@ -22,27 +33,20 @@ type Message struct {
 	// From is the client identifier of who has published it.
 	From string
 
-	packet  []byte          // all of the PUBLISH in version, nil if there is none in one piece
-	head    uint8           // length of its fixed header
-	version packets.Version // of packet
-	expires time.Time       // zero if never
-	topic   []byte          // memory for SetTopic
-	frame   *frame.Frame    // nil if it is of a Retained
-	size    int             // bytes of the PUBLISH, more or less
-	refs    atomic.Int32
-	at      uint8   // of budget
-	budget  *Budget // where it counts, nil before it is queued
+	expires time.Time
+	topic   []byte // memory for SetTopic
 }
 
 var messages = sync.Pool{New: func() any { return new(Message) }}
 
 // newMessage is a message in f, whose last bytes are body.
 func newMessage(f *frame.Frame, body int, v packets.Version) *Message {
+	b := f.Bytes()
 	m := messages.Get().(*Message)
-	m.frame, m.size, m.expires, m.From = f, len(f.Bytes()), time.Time{}, ""
-	m.packet, m.head, m.version = nil, uint8(m.size-body), v
+	m.frame, m.From, m.limited = f, "", false
+	m.size, m.head, m.version, m.packet = int32(len(b)), uint8(len(b)-body), v, nil
 	if m.head > 0 {
-		m.packet = f.Bytes()
+		m.packet = b
 	}
 	m.refs.Store(1)
 	return m
@@ -105,15 +109,23 @@ func (m *Message) SetTopic(topic []byte) {
 // counted from there.
 func (m *Message) Received(now time.Time) {
 	if seconds, limited := m.Publish.Props.MessageExpiryInterval(); limited {
-		m.expires = now.Add(time.Duration(seconds) * time.Second)
+		m.expireAt(now.Add(time.Duration(seconds) * time.Second))
 	}
 }
 
+// expireAt is never if at is zero.
+func (m *Message) expireAt(at time.Time) { m.limited, m.expires = !at.IsZero(), at }
+
 // Expires reports whether m does so at all.
-func (m *Message) Expires() bool { return !m.expires.IsZero() }
+func (m *Message) Expires() bool { return m.limited }
 
 // ExpiresAt is when, or zero if never.
-func (m *Message) ExpiresAt() time.Time { return m.expires }
+func (m *Message) ExpiresAt() time.Time {
+	if !m.limited {
+		return time.Time{}
+	}
+	return m.expires
+}
 
 // Left is how many seconds m has left, rounded up, 0 if it has expired. It is
 // for a message that expires.
@@ -151,13 +163,13 @@ func (m *Message) Release() {
 const overhead = 128
 
 // Cost is what m counts where it is kept, in bytes.
-func (m *Message) Cost() int { return overhead + m.size }
+func (m *Message) Cost() int { return overhead + int(m.size) }
 
 // Size is how many bytes the PUBLISH of m has, more or less.
-func (m *Message) Size() int { return m.size }
+func (m *Message) Size() int { return int(m.size) }
 
 // memory is what m takes once, in bytes.
-func (m *Message) memory() int { return messageMemory + m.size }
+func (m *Message) memory() int { return messageMemory + int(m.size) }
 
 // charge counts m, once. Only who publishes m queues it first.
 func (m *Message) charge(b *Budget, t *Turn) {
@@ -187,7 +199,7 @@ func (m *Message) address(packet []byte, d *Delivery) {
 	packet[0] = byte(packets.TypePublish)<<4 | bit(d.Dup)<<3 | byte(d.QoS)<<1 | bit(d.Retain)
 	if d.QoS > 0 {
 		const topicLength = 2
-		id := int(m.head) + topicLength + len(m.Publish.Topic)
+		id := int(m.head) + topicLength + int(binary.BigEndian.Uint16(packet[m.head:]))
 		binary.BigEndian.PutUint16(packet[id:], d.PacketID)
 	}
 }

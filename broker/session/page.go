@@ -151,6 +151,7 @@ func Restored(x *journal.Message) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.From, m.expires, m.Publish.QoS = x.From, x.Expires, x.QoS
+	m.From, m.Publish.QoS = x.From, x.QoS
+	m.expireAt(x.Expires)
 	return m, nil
 }

@@ -174,6 +174,10 @@ func (r *relay) append(b []byte) {
 	}
 }
 
+// Charge counts n bytes of packets that the owner has copied because they wait for the
+// peer, or are done with.
+func (l *Line) Charge(n int) { l.out.budget.add(l.out.at, n) }
+
 // follows reports whether b stands right behind a, in the same memory.
 func follows(a, b []byte) bool {
 	n := len(a)

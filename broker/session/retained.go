@@ -49,9 +49,10 @@ func (r Retained) Cost() int { return overhead + len(r.packed) - r.publishAt() }
 // as that is. Expires is when r does, zero if never.
 func (r Retained) Message(expires time.Time) *Message {
 	m := messages.Get().(*Message)
-	m.frame, m.expires, m.From = nil, expires, r.packed[fromAt:r.publishAt()]
+	m.frame, m.From = nil, r.packed[fromAt:r.publishAt()]
+	m.expireAt(expires)
 	m.packet = r.bytes()[r.publishAt():]
-	m.size, m.head, m.version = len(m.packet), uint8(len(m.packet)-len(r.body())), packets.V5
+	m.size, m.head, m.version = int32(len(m.packet)), uint8(len(m.packet)-len(r.body())), packets.V5
 	m.refs.Store(1)
 	if err := m.Publish.Decode(r.packed[r.publishAt()], r.body(), packets.V5); err != nil {
 		panic("session: retained message is not valid: " + err.Error())
