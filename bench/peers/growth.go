@@ -21,6 +21,7 @@ type series struct {
 	quick string
 	serve func(n int) string // more arguments of fletch serve, nil for none
 	units []string           // what is plotted, one plot for each
+	note  string             // why it is not flat, or linear
 }
 
 // most is how many connections the limit of open files allows, with room for others.
@@ -38,11 +39,13 @@ func allSeries() []series {
 			name: "connections", x: "connections, half of them publish at 10 000/s together", at: []int{10, 100, 1000, 5000, most()},
 			args:  func(n int) string { return fmt.Sprintf("pairs --publishers %d --rate 10000", n/2) + usually },
 			quick: shortly, units: []string{load.CPUPerMessage, load.ResidentMemory},
+			note: "Flat: with few connections more messages of one are there when the broker looks.",
 		},
 		{
 			name: "subscriptions", x: "subscriptions", at: []int{1000, 30_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("wild --count %d", n) + usually },
 			quick: shortly + " --count 1000", units: []string{load.CPUPerPublish, load.ResidentPerFilter},
+			note: "A million filters do not fit into the caches of the processor, and a lookup touches a few of them. Memory that was there before hides what the first filters take.",
 		},
 		{
 			name: "payload", x: "bytes of payload", at: []int{16, 256, 1 << 10, 4 << 10, 64 << 10, 256 << 10},
@@ -51,16 +54,19 @@ func allSeries() []series {
 				return fmt.Sprintf("pairs --publishers 20 --size %d --batch %d --credit %d", n, batch, 2*batch) + usually
 			},
 			quick: shortly, units: []string{load.CPUPerMessage},
+			note: "Below 1 KiB it is what each message costs, and above it the copies that the system makes. A packet that is larger than what is read at once is put together first, which is one copy more.",
 		},
 		{
 			name: "fan-out", x: "subscribers of each message", at: []int{1, 10, 100, 1000, 10_000},
 			args:  func(n int) string { return fmt.Sprintf("fan-out --subscribers %d", n) + usually },
 			quick: shortly, units: []string{load.CPUPerMessage},
+			note: "With few subscribers there is little to share the cost of receiving a message. With thousands, the state of their connections does not fit into the caches.",
 		},
 		{
 			name: "loops, pairs", x: "loops", at: []int{1, 2}, serve: loops,
 			args:  func(int) string { return "pairs" + usually },
 			quick: shortly, units: []string{load.CPUPerMessage, load.PerSecond},
+			note: "The load takes the other processor: here a second loop only makes connections of one write to those of the other.",
 		},
 		{
 			name: "loops, fan-out", x: "loops", at: []int{1, 2}, serve: loops,
@@ -71,11 +77,13 @@ func allSeries() []series {
 			name: "idle connections", x: "idle connections with a subscription each", at: []int{1000, 5000, most()},
 			args:  func(n int) string { return fmt.Sprintf("idle --subscribers %d", n) },
 			quick: "--subscribers 200", units: []string{load.ResidentPerConnection},
+			note: "Linear: what the broker takes once, such as the tables that grow, is shared by more.",
 		},
 		{
 			name: "retained messages", x: "retained messages of 64 B", at: []int{10_000, 100_000, 1_000_000},
 			args:  func(n int) string { return fmt.Sprintf("retained --count %d", n) },
 			quick: "--count 1000", units: []string{load.ResidentPerTopic},
+			note: "Linear, likewise.",
 		},
 		{
 			name: "queued messages", x: "messages of 1 KiB that wait for a client", at: []int{10_000, 20_000, 50_000, 100_000},
@@ -83,6 +91,7 @@ func allSeries() []series {
 				return fmt.Sprintf("slow --rate 20000 --duration %v", time.Duration(n)*time.Second/20_000)
 			},
 			quick: shortly, units: []string{load.ResidentPeak},
+			note: "Linear. Memory of messages comes in powers of two: one of 1 KiB and a topic name takes 2 KiB.",
 		},
 	}
 }

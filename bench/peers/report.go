@@ -173,6 +173,9 @@ func (p *page) growths() {
 			}
 			p.print("\n")
 		}
+		if s.note != "" {
+			p.print("\n%s\n", s.note)
+		}
 		for _, u := range s.units {
 			p.image("growth: " + s.name + " " + u)
 		}
