@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/fletchmq/fletch/broker/session"
@@ -98,5 +99,30 @@ func publishDoesNotAllocate(t *testing.T, config Config) {
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// Publishers with many topic names leave no garbage: the memory of what is remembered is
+// used again.
+func TestRoutesDoNotAllocate(t *testing.T) {
+	b, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive(b, 1, session.Peer{Version: packets.V311}, topics.Options{})
+	x := &turn{routes: new(routes)}
+	var names [][]byte
+	for i := range 10 * len(x.routes) {
+		names = append(names, fmt.Appendf(nil, "a/b/%06d", i))
+	}
+	names = append(names, []byte("a/b/c")) // which has a receiver
+	next := func() {
+		for _, name := range names {
+			x.match(b, name)
+			x.matched()
+		}
+	}
+	if n := testing.AllocsPerRun(5, next); n != 0 {
+		t.Errorf("%v allocations for %d topic names", n, len(names))
 	}
 }

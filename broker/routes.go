@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"hash/maphash"
 
 	"github.com/fletchmq/fletch/broker/topics"
@@ -11,11 +12,14 @@ import (
 type routes [256]route
 
 type route struct {
-	topic   string
+	topic   []byte // its memory is used again
 	changes uint64 // of subscriptions, when this was so
 	clients []topics.Subscription[*client]
 	groups  []topics.Subscription[*group]
 }
+
+// longestRemembered is how long a topic name is remembered at most, in bytes.
+const longestRemembered = 256
 
 // mostRemembered is how many subscriptions of a topic name are remembered: with more,
 // looking them up costs little for each. It bounds how many sessions that have ended are
@@ -31,23 +35,20 @@ func (t *turn) match(b *Broker, topic []byte) (clients []topics.Subscription[*cl
 	}
 	changes := b.subscriptions.Changes() + b.shared.Changes() // neither ever becomes less
 	r := &t.routes[maphash.Bytes(routeSeed, topic)%uint64(len(t.routes))]
-	if r.changes == changes && r.topic == string(topic) {
+	if r.changes == changes && bytes.Equal(r.topic, topic) {
 		return r.clients, r.groups
 	}
 	clients, groups = t.lookUp(b, topic)
-	if len(clients)+len(groups) <= mostRemembered {
+	if len(clients)+len(groups) <= mostRemembered && len(topic) <= longestRemembered {
 		r.remember(topic, changes, clients, groups)
 	}
 	return clients, groups
 }
 
 func (r *route) remember(topic []byte, changes uint64, clients []topics.Subscription[*client], groups []topics.Subscription[*group]) {
-	if r.topic != string(topic) {
-		r.topic = string(topic)
-	}
 	clear(r.clients)
 	clear(r.groups)
-	r.changes = changes
+	r.topic, r.changes = append(r.topic[:0], topic...), changes
 	r.clients = append(r.clients[:0], clients...)
 	r.groups = append(r.groups[:0], groups...)
 }

@@ -36,7 +36,7 @@ type Onward struct {
 
 	Packet []byte       // all of it, good until the end of the turn; nil if it has still to be copied
 	Body   []byte       // without its fixed header
-	Frame  *frame.Frame // has Body, nil if that is not good until the end of the turn
+	Frame  *frame.Frame // has Body, nil if that is copied where it has to last
 
 	other []byte // the packet as those of 5.0 get it if Version is not, or the other way round
 }
