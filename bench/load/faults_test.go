@@ -183,7 +183,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"refused", &peer{refuse: packets.ReasonCode(packets.ReturnBadUserNameOrPassword)}, 0, "bench-source-0 waits for CONNACK: the broker refuses the connection: Bad User Name or Password"},
 		{"refused in 5.0", &peer{version: packets.V5, refuse: packets.NotAuthorized}, 0, "the broker refuses the connection: Not authorized"},
-		{"no CONNACK", &peer{mute: packets.TypeConnect}, 0, "waits for CONNACK: the broker does not answer for 10s"},
+		{"no CONNACK", &peer{mute: packets.TypeConnect}, 0, "waits for CONNACK: the broker does not answer for 30s"},
 		{"end before CONNACK", &peer{ends: packets.TypeConnect}, 0, "waits for CONNACK: the broker ends the connection"},
 		{"SUBACK 0x80", &peer{granted: 0x80}, 0, "answers 0x80"},
 		{"less QoS than asked for", &peer{granted: 0xFF}, 1, "answers 0x00"},
@@ -194,7 +194,7 @@ func TestFaults(t *testing.T) {
 			if n == 500 {
 				time.Sleep(time.Minute)
 			}
-		}}, 0, "drain: the broker takes nothing from a publisher for 10s"},
+		}}, 0, "drain: the broker takes nothing from a publisher for 30s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
