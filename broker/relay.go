@@ -15,23 +15,8 @@ func (c *conn) relay(first byte, body []byte) (done bool, err error) {
 		return false, nil
 	}
 	x := &c.turn.onward
-	packet := c.link.whole(len(body))
-	if packet == nil && len(body) >= sendInPlace {
-		f := c.link.take(body)
-		x.Begin(nil, f.Bytes(), f, c.version)
-		defer func() {
-			*x = session.Onward{}
-			f.Release()
-		}()
-	} else {
-		x.Begin(packet, body, nil, c.version)
-	}
-	return c.relayOn(x)
-}
-
-func (c *conn) relayOn(x *session.Onward) (done bool, err error) {
 	p := &x.Publish
-	if err := p.DecodeFrom(packets.Client, plain, x.Body, c.version); err != nil {
+	if err := p.DecodeFrom(packets.Client, first, body, c.version); err != nil {
 		return true, err
 	}
 	if has := p.Props.Has(); has.Has(packets.PropTopicAlias) || has.Has(packets.PropMessageExpiryInterval) {
@@ -43,8 +28,23 @@ func (c *conn) relayOn(x *session.Onward) (done bool, err error) {
 	if refused, err := c.mayPublish(p); refused != nil || err != nil {
 		return true, err
 	}
-	c.passOn(x)
+	c.relayed(x, body)
 	return true, nil
+}
+
+// relayed passes on what is relayed for certain: from here on body may be taken.
+func (c *conn) relayed(x *session.Onward, body []byte) {
+	packet := c.link.whole(len(body))
+	if packet != nil || len(body) < sendInPlace {
+		x.Begin(packet, body, nil, c.version)
+		c.passOn(x)
+		return
+	}
+	f := c.link.take(body)
+	defer f.Release()
+	x.Begin(nil, f.Bytes(), f, c.version)
+	c.passOn(x)
+	*x = session.Onward{}
 }
 
 // passOn is Broker.pass for what is relayed. Who cannot have it that way gets a

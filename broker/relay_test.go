@@ -19,6 +19,10 @@ func onwards(r *rand.Rand, v packets.Version, n int) (all []packets.Packet) {
 		if v == packets.V5 && i%2 == 0 {
 			m.Props.AddUserProperty([]byte("i"), fmt.Append(nil, i))
 		}
+		if v == packets.V5 && i%5 == 1 { // what is neither part of what receivers get, nor always the same
+			m.Props.SetTopicAlias(uint16(1 + i%3))
+			m.Props.SetMessageExpiryInterval(1000)
+		}
 		all = append(all, m)
 	}
 	return all

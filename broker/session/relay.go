@@ -41,7 +41,7 @@ type Onward struct {
 	other []byte // the packet as those of 5.0 get it if Version is not, or the other way round
 }
 
-// Begin makes x another message, of which Publish is to be decoded still.
+// Begin makes x the message that Publish is.
 func (x *Onward) Begin(packet, body []byte, f *frame.Frame, v packets.Version) {
 	x.Packet, x.Body, x.Frame, x.Version, x.other = packet, body, f, v, nil
 }
