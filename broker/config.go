@@ -107,7 +107,8 @@ type Config struct {
 
 	// MaximumQueuedBytes is how many bytes of messages may wait for one client, and
 	// how many may be under way to it that it has not acknowledged. Whatever its
-	// size, one message may always. See [Overflow] for what happens beyond. Default
+	// size, one message may always. See [Overflow] for what happens beyond. What is
+	// just being written to the client does not wait: up to 256 KiB. Default
 	// 4 194 304, and 67 108 864 with a Store, where what waits is not in memory.
 	MaximumQueuedBytes int
 
